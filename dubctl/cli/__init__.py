@@ -1,0 +1,1 @@
+"""One thin module per subcommand: parses, calls, prints."""

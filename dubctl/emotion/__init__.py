@@ -1,0 +1,1 @@
+"""The four emotion extractors (scene, face, text, audio) and their backends."""

@@ -1,0 +1,1 @@
+"""The three progressive emotion graphs and their Graph Attention Encoder."""

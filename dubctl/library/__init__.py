@@ -1,0 +1,1 @@
+"""The multimodal Reference Footage Library (MRFL): schema, store, index, retrieval."""

@@ -1,0 +1,1 @@
+"""Clips, frames, audio, mel, muxing: knows files, nothing of emotion."""

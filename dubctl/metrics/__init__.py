@@ -1,0 +1,1 @@
+"""Evaluation metrics behind one interface."""

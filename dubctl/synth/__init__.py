@@ -1,0 +1,1 @@
+"""Front end, cross-modal aligner, emotion-knowledge synthesizer, vocoder."""

