@@ -100,7 +100,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not TOML: {err}", "see https://toml.io") from err
 
 
-def load_dataclass(cls: type[T], mapping: Mapping[str, Any], where: str) -> T:
+def load_dataclass(cls: type[T], mapping: Mapping[str, Any], where: str, base: T | None = None) -> T:
     """Build dataclass `cls` from `mapping`, strictly: nested dataclasses, checked types, no unknown key.
 
     Keys may be dashed or underscored. An int is taken where a float is asked; a bool is never a number. Supported
@@ -108,11 +108,12 @@ def load_dataclass(cls: type[T], mapping: Mapping[str, Any], where: str) -> T:
 
     Args:
         where: the file (and table) that messages name, e.g. "dubctl.toml [train]".
+        base: where keys that are not given take their values from, instead of the defaults of `cls`.
 
     Raises:
         UsageError: unknown key (with the nearest), missing required key, or a value of the wrong type.
     """
-    return _build(cls, mapping, where, "")
+    return _build(cls, mapping, where, "", base)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -177,17 +178,20 @@ def _place(origin: str, key: str) -> str:
     return origin if origin.startswith(ENV_PREFIX) else f"{origin}: {dashed}"
 
 
-def _build(cls: type[T], mapping: Any, where: str, path: str) -> T:
+def _build(cls: type[T], mapping: Any, where: str, path: str, base: T | None = None) -> T:
     if not isinstance(mapping, Mapping):
         raise UsageError(f"{where}: '{path.rstrip('.')}' must be a table, not {_shown(mapping)}")
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {} if base is None else {name: getattr(base, name) for name in fields}
     for key, value in mapping.items():
         name = key.replace("-", "_")
         if name not in fields:
             raise UsageError(f"{where}: unknown key '{path}{key}'", nearest(path + name, [path + f for f in fields]))
-        values[name] = _convert(value, hints[name], f"{where}: {path}{key}", f"{path}{key}.", where)
+        if dataclasses.is_dataclass(hints[name]):
+            values[name] = _build(hints[name], value, where, f"{path}{key}.", values.get(name))
+        else:
+            values[name] = _convert(value, hints[name], f"{where}: {path}{key}", f"{path}{key}.", where)
     for name, spec in fields.items():
         required = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
         if required and name not in values:

@@ -112,6 +112,11 @@ def test_load_dataclass_names_the_nearest_nested_key() -> None:
     assert "'inner.width'" in err.value.hint
 
 
+def test_load_dataclass_keeps_the_base_where_nothing_is_given() -> None:
+    base = Outer(name="tiny", inner=Inner(width=1, kind="b"))
+    assert load_dataclass(Outer, {"inner": {"width": 2}}, "f", base) == Outer(name="tiny", inner=Inner(2, kind="b"))
+
+
 def test_load_dataclass_wants_required_keys() -> None:
     @dataclass
     class Needs:

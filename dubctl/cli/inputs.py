@@ -1,0 +1,80 @@
+"""Arguments that may be text, a file, or `-` for stdin."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from dubctl.errors import InputError, UsageError
+
+
+def read_script(value: str) -> str:
+    """The script: TEXT as given, `@FILE`, or `-` for stdin.
+
+    Raises:
+        InputError: the file is missing, or there are no words.
+    """
+    if value == "-":
+        text = stdin_text("--script -")
+    elif value.startswith("@"):
+        text = _file_text(Path(value[1:]))
+    else:
+        text = value
+    if not text.strip():
+        raise InputError("the script is empty", 'give the line to speak: --script "..."')
+    return " ".join(text.split())
+
+
+def read_rows(value: str, flag: str) -> list[dict[str, Any]]:
+    """Rows of the JSONL file `value`, or of stdin for `-`; `flag` appears in messages."""
+    from dubctl.files import parse_jsonl, read_jsonl
+
+    if value == "-":
+        return parse_jsonl(stdin_text(f"{flag} -"), "stdin", drop_cut_line=False)
+    return read_jsonl(value, drop_cut_line=False)
+
+
+def stdin_text(flag: str) -> str:
+    """All of stdin.
+
+    Raises:
+        UsageError: stdin is a terminal, so that nothing would ever come.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(f"{flag} reads stdin, but nothing is piped into it", "pipe a file in, or name one")
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as err:
+        raise InputError("stdin is not UTF-8 text") from err
+
+
+def existing_file(path: Path, what: str) -> Path:
+    """`path`, checked before any model loads.
+
+    Raises:
+        InputError: no such file, or a folder.
+    """
+    if path.is_dir():
+        raise InputError(f"{what} is a folder, not a file: {path}")
+    if not path.exists():
+        raise InputError(f"no such {what}: {path}", "check the path")
+    return path
+
+
+def existing_folder(path: Path, what: str, hint: str = "check the path") -> Path:
+    """`path`, checked before any model loads.
+
+    Raises:
+        InputError: no such folder.
+    """
+    if not path.is_dir():
+        raise InputError(f"no such {what}: {path}", hint)
+    return path
+
+
+def _file_text(path: Path) -> str:
+    try:
+        return existing_file(path, "script file").read_text(encoding="utf-8")
+    except UnicodeDecodeError as err:
+        raise InputError(f"{path} is not UTF-8 text") from err
