@@ -1,0 +1,60 @@
+"""The synthesizer's configuration. Every row of the paper's Table 2 that concerns the network is a switch here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class GraphConfig:
+    """Progressive graphs (paper, "Progressive Graph-based Speech Generation") and Table 2, rows 4-12."""
+
+    width: int = 256
+    heads: int = 2
+    layers: int = 2
+    dropout: float = 0.2
+    classes: int = 7
+    scene_retrieval: bool = True  # row 4 (all three off: row 7)
+    face_retrieval: bool = True  # row 5
+    text_retrieval: bool = True  # row 6
+    indirect: bool = True  # row 8: retrieved scene/face/text nodes
+    direct: bool = True  # row 9: matched audio nodes
+    graph: bool = True  # row 10: graph attention at all
+    progressive: bool = True  # row 11: construct-and-encode in three steps, not one
+    hierarchical: bool = True  # row 12: Eq. 1 in three steps, not only over the last graph
+
+
+@dataclass
+class SynthConfig:
+    """Sizes of the synthesizer (design: width 256, adaptive norm by d-vector and mean log-F0)."""
+
+    width: int = 256
+    heads: int = 4
+    encoder_blocks: int = 4
+    decoder_blocks: int = 4
+    hidden: int = 768
+    kernel: int = 3
+    refine_width: int = 192
+    dropout: float = 0.1
+    condition: int = 256
+    prompt_width: int = 128
+    lip_features: int = 4
+    lip_width: int = 128
+    predictor_hidden: int = 256
+    align_dim: int = 80
+    scene_dim: int = 256
+    face_dim: int = 256
+    text_dim: int = 512
+    audio_dim: int = 64
+    graph: GraphConfig = field(default_factory=GraphConfig)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def tiny_config(**dims: int) -> SynthConfig:
+    """A network that trains in a minute on one CPU core: for tests and `train --tiny`."""
+    return SynthConfig(width=48, heads=2, encoder_blocks=1, decoder_blocks=1, hidden=64, condition=32,
+                       prompt_width=32, lip_width=32, predictor_hidden=32, refine_width=32, align_dim=32,
+                       graph=GraphConfig(width=48, heads=2, layers=1), **dims)

@@ -1,0 +1,58 @@
+"""Front end: a script line -> phone tokens. G2P is espeak-ng through misaki: no download, unknown words by rule."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+
+from dubctl.errors import DependencyError, InputError
+from dubctl.synth.normalise import normalise
+from dubctl.synth.symbols import PUNCTUATION, Tokens, tokenise
+
+ACCENTS = ("en-us", "en-gb")
+
+
+@functools.lru_cache(maxsize=2)
+def _g2p(accent: str) -> Callable[[str], tuple[str, object]]:
+    try:
+        from misaki import espeak
+
+        return espeak.EspeakG2P(language=accent)
+    except Exception as err:  # a missing shared library shows up as RuntimeError, OSError or ImportError
+        raise DependencyError(f"the espeak-ng front end does not load: {err}",
+                              "pip install --force-reinstall espeakng-loader misaki phonemizer-fork") from err
+
+
+def phonemise(text: str, accent: str = "en-us") -> str:
+    """IPA with stress (misaki notation) of a written line; clauses are done apart so that punctuation survives."""
+    spoken = normalise(text)
+    parts = re.split(rf"([{PUNCTUATION}]+)", spoken)
+    out = [part[0] + " " if part and part[0] in PUNCTUATION else _g2p(accent)(part.strip())[0] if part.strip() else ""
+           for part in parts]
+    return re.sub(r"\s+([,.!?;:—…])", r"\1", " ".join(p.strip() for p in out if p.strip()))
+
+
+def tokens_of(text: str, accent: str = "en-us") -> Tokens:
+    """Phone tokens of a script line.
+
+    Raises:
+        InputError: nothing in it can be spoken.
+    """
+    tokens = tokenise(phonemise(text, accent))
+    if len(tokens) <= 2:
+        raise InputError(f"the script has nothing to speak: {text!r}", "give at least one English word")
+    return tokens
+
+
+def sentences(text: str, longest: int = 180) -> list[str]:
+    """Split a script into spoken-form sentences; a sentence over `longest` characters is split further at commas."""
+    spoken = normalise(text)  # first: "Mr." ends no sentence once it is "mister"
+    found = [s.strip() for s in re.split(r"(?<=[.!?…])\s+", spoken) if s.strip()]
+    out: list[str] = []
+    for sentence in found:
+        while len(sentence) > longest and (cut := sentence.rfind(", ", 40, longest)) > 0:
+            out.append(sentence[: cut + 1])
+            sentence = sentence[cut + 2:]
+        out.append(sentence)
+    return out

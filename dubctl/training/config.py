@@ -1,0 +1,71 @@
+"""Training configuration: one dataclass beside the network's own, loaded strictly from TOML."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dubctl.synth.config import SynthConfig, tiny_config
+
+
+@dataclass
+class LossWeights:
+    """Weights of the terms in `losses.py` (the mel term's is 1)."""
+
+    duration: float = 0.1
+    pitch: float = 0.1
+    energy: float = 0.1
+    align: float = 0.1
+    binarise: float = 0.1
+    lip_focus: float = 0.02
+    speaker: float = 0.15
+    emotion: float = 0.05
+    adversarial: float = 0.0
+    feature_match: float = 0.0
+
+
+@dataclass
+class TrainConfig:
+    """How to train. `steps` may be raised or lowered on resume; the schedule follows.
+
+    per_speaker: most clips of one speaker in an epoch; k: retrieved references per modality in training; own_dvector: share of items whose voice vector comes from the
+    target itself (the rest: another clip of the same speaker); lips_from: step at which alignments are good enough to
+    derive lips from; emotion: use the library's emotion vectors (False trains the aligner and decoder alone).
+    """
+
+    model: SynthConfig = field(default_factory=SynthConfig)
+    loss: LossWeights = field(default_factory=LossWeights)
+    steps: int = 6000
+    batch: int = 16
+    accumulate: int = 1
+    per_speaker: int = 400
+    longest: float = 9.0
+    lr: float = 1e-3
+    final_lr: float = 0.05
+    warmup: int = 400
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.999
+    bf16: bool = True
+    seed: int = 0
+    k: int = 3
+    own_dvector: float = 0.7
+    lips_from: int = 1500
+    binarise_from: int = 1500
+    adversarial_from: int = 10**9
+    lip_share: float = 0.6
+    emotion: bool = True
+    emotion_dropout: float = 0.1
+    checkpoint_every: int = 200
+    validate_every: int = 500
+    log_every: int = 10
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def tiny_train_config(**dims: int) -> TrainConfig:
+    """A run of about a minute on one CPU core: the whole loop, not a useful voice."""
+    return TrainConfig(model=tiny_config(**dims), steps=60, batch=4, warmup=5, lips_from=20, binarise_from=20,
+                       checkpoint_every=20, validate_every=30, log_every=5, bf16=False)

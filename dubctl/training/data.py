@@ -1,0 +1,168 @@
+"""Training items and batches. Which items, which prompt, which voice vector: a function of (seed, step) alone, so that
+a resumed run sees exactly what an uninterrupted one would have."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from dubctl.media.mel import FRAMES_PER_SECOND
+from dubctl.synth.alignment import beta_binomial_prior
+from dubctl.synth.pitch import mean_log_f0
+from dubctl.synth.symbols import Tokens
+from dubctl.training.features import Features
+
+PROMPT_FRAMES = 260  # three seconds
+SHUFFLE_FRAMES = 24  # a prompt cut from the target itself is shuffled in pieces of this length: no content leaks
+
+
+@dataclass
+class Item:
+    """One training clip. `row` is its line in the library (-1 without one); `emotion` its label's index or -1."""
+
+    id: str
+    speaker: str
+    tokens: Tokens
+    features: Features
+    lips: np.ndarray | None = None
+    row: int = -1
+    emotion: int = -1
+    log_f0: float = field(init=False)
+    log_pitch: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        f0 = self.features.f0.astype(np.float32)
+        self.log_f0 = mean_log_f0(f0) or 5.1
+        voiced = np.flatnonzero(f0 > 0)
+        self.log_pitch = (np.interp(np.arange(len(f0)), voiced, np.log(f0[voiced])) if len(voiced)
+                          else np.full(len(f0), self.log_f0)).astype(np.float32)
+
+    @property
+    def frames(self) -> int:
+        return len(self.features.mel)
+
+    def fits(self, longest: float) -> bool:
+        """At least one mel frame per token, not longer than `longest` seconds, not absurdly slow."""
+        return len(self.tokens) <= self.frames <= longest * FRAMES_PER_SECOND and self.frames / len(self.tokens) < 30
+
+
+@dataclass
+class Batch:
+    """Tensors of B items; see `synth.model.Inputs` for the shared fields. mel (B, T, 80), log_pitch (B, T)."""
+
+    items: list[Item]
+    phones: torch.Tensor
+    stress: torch.Tensor
+    tokens: torch.Tensor
+    mel: torch.Tensor
+    frames: torch.Tensor
+    log_pitch: torch.Tensor
+    prior: torch.Tensor
+    dvector: torch.Tensor
+    own_dvector: torch.Tensor
+    log_f0: torch.Tensor
+    prompt: torch.Tensor
+    prompt_mask: torch.Tensor
+    use_lips: np.ndarray
+    seed: int
+
+
+class Sampler:
+    """Batches of similar length, dealt out by (seed, epoch).
+
+    Args:
+        per_speaker: at most this many clips of one speaker in an epoch (0 = all), so that a single reader with
+            hundreds of clips does not drown the many voices with few; which ones changes from epoch to epoch.
+    """
+
+    def __init__(self, items: Sequence[Item], batch: int, seed: int, per_speaker: int = 0) -> None:
+        self.items, self.batch, self.seed = list(items), batch, seed
+        self.by_speaker: dict[str, list[int]] = defaultdict(list)
+        for i, item in enumerate(self.items):
+            self.by_speaker[item.speaker].append(i)
+        self.most = per_speaker or len(self.items)
+        self.per_epoch = max(1, sum(min(len(v), self.most) for v in self.by_speaker.values()) // batch)
+        self._epoch, self._order = -1, np.zeros((0, 0), np.int64)
+
+    def indices(self, step: int) -> np.ndarray:
+        """Item indices of batch number `step` (from 0)."""
+        epoch, place = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self._deal(epoch)
+        return self._order[place]
+
+    def _deal(self, epoch: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, epoch, 1])
+        pool = np.concatenate([rng.permutation(v)[: self.most] for v in self.by_speaker.values()])
+        size = min(self.batch, len(pool))
+        length = np.array([self.items[i].frames for i in pool]) * rng.uniform(0.93, 1.07, len(pool))
+        order = pool[np.argsort(length)]
+        spare = len(order) - self.per_epoch * size
+        skip = int(rng.integers(0, spare + 1))  # who is left out changes by epoch
+        batches = np.delete(order, np.s_[skip: skip + spare]).reshape(-1, size)
+        return batches[rng.permutation(len(batches))]
+
+    def partner(self, index: int, rng: np.random.Generator) -> int | None:
+        """Another clip of the same speaker, or None."""
+        others = [i for i in self.by_speaker[self.items[index].speaker] if i != index]
+        return int(others[rng.integers(len(others))]) if others else None
+
+    def make(self, step: int, own_dvector: float, lip_share: float) -> Batch:
+        """The batch of `step`."""
+        rng = np.random.default_rng([self.seed, step, 2])
+        chosen = self.indices(step)
+        items = [self.items[i] for i in chosen]
+        voices, prompts = [], []
+        for index, item in zip(chosen, items, strict=True):
+            partner = self.partner(int(index), rng)
+            other = self.items[partner] if partner is not None else None
+            voices.append(item if other is None or rng.random() < own_dvector else other)
+            prompts.append(prompt_of(other, rng, False) if other is not None and rng.random() < 0.7
+                           else prompt_of(item, rng, True))
+            if rng.random() < 0.08:
+                prompts[-1] = prompts[-1][:0]  # no prompt mel: the d-vector alone must carry the voice
+        return collate(items, voices, prompts, rng.random(len(items)) < lip_share, int(rng.integers(2**31)))
+
+
+def prompt_of(item: Item, rng: np.random.Generator, shuffle: bool) -> np.ndarray:
+    """A crop (<= 260 frames) of an item's mel; shuffled in pieces when it is the target's own."""
+    mel = item.features.mel.astype(np.float32)
+    if shuffle:
+        starts = np.arange(0, len(mel), SHUFFLE_FRAMES)
+        mel = np.concatenate([mel[s: s + SHUFFLE_FRAMES] for s in rng.permutation(starts)])
+    want = int(rng.integers(90, PROMPT_FRAMES + 1))
+    start = int(rng.integers(0, max(1, len(mel) - want + 1)))
+    return mel[start: start + want]
+
+
+def collate(items: list[Item], voices: list[Item], prompts: list[np.ndarray], use_lips: np.ndarray,
+            seed: int) -> Batch:
+    """Pad items into a batch; `voices` gives each item's d-vector and mean log-F0."""
+    t = max(i.frames for i in items)
+    n = max(len(i.tokens) for i in items)
+    prior = torch.zeros(len(items), t, n)
+    for b, item in enumerate(items):
+        p = beta_binomial_prior(item.frames, len(item.tokens))
+        prior[b, : p.shape[0], : p.shape[1]] = p.float()
+    prompt = pad([torch.from_numpy(p) for p in prompts], max(8, max(len(p) for p in prompts)))
+    return Batch(
+        items, pad([torch.tensor(i.tokens.phones) for i in items], n),
+        pad([torch.tensor(i.tokens.stress) for i in items], n), torch.tensor([len(i.tokens) for i in items]),
+        pad([torch.from_numpy(i.features.mel.astype(np.float32)) for i in items], t),
+        torch.tensor([i.frames for i in items]), pad([torch.from_numpy(i.log_pitch) for i in items], t), prior,
+        torch.from_numpy(np.stack([v.features.dvector for v in voices])),
+        torch.from_numpy(np.stack([i.features.dvector for i in items])),
+        torch.tensor([v.log_f0 for v in voices]), prompt,
+        torch.arange(prompt.shape[1])[None] < torch.tensor([len(p) for p in prompts])[:, None], use_lips, seed)
+
+
+def pad(rows: Sequence[torch.Tensor], length: int) -> torch.Tensor:
+    """Stack (n_i, …) rows into (B, length, …), zeros after each."""
+    out = rows[0].new_zeros((len(rows), length, *rows[0].shape[1:]))
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return out

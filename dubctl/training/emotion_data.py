@@ -1,0 +1,71 @@
+"""Emotion vectors of a batch: each line's own basic emotion and the references retrieved for it, itself excluded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from dubctl.graph.build import MODALITIES, EmotionBatch
+
+
+class References(Protocol):
+    """What retrieval answers for one query (see `library.retrieve.ReferenceSet`)."""
+
+    indirect: dict[str, np.ndarray]
+    audio: dict[str, np.ndarray]
+    mask: dict[str, np.ndarray]
+
+
+class EmotionSource:
+    """Library vectors and a table of neighbours, held in memory.
+
+    Args:
+        basic: per modality (N, d_m) vectors of the clips; text is [self ; react].
+        basic_mask: per modality (N,) bool.
+        audio: (N, d_a) audio emotion vectors, audio_mask (N,).
+        neighbours: per modality (N, M) rows of the most similar *other* clips, best first, -1 where fewer.
+    """
+
+    def __init__(self, basic: dict[str, np.ndarray], basic_mask: dict[str, np.ndarray], audio: np.ndarray,
+                 audio_mask: np.ndarray, neighbours: dict[str, np.ndarray]) -> None:
+        self.basic, self.basic_mask, self.audio, self.audio_mask = basic, basic_mask, audio, audio_mask
+        self.neighbours = neighbours
+
+    def batch(self, rows: Sequence[int], k: int, rng: np.random.Generator, dropout: float) -> EmotionBatch:
+        """Emotion of library rows (B,); with probability `dropout` a modality of an item is hidden."""
+        shown = np.stack([self.basic_mask[m][rows] for m in MODALITIES], 1)
+        hide = rng.random(shown.shape) < dropout
+        hide[np.arange(len(hide)), rng.integers(0, 3, len(hide))] = False  # never all three
+        shown = shown & (~hide | (shown.sum(1, keepdims=True) <= 1))
+        indirect, audio, masks = {}, {}, []
+        for column, m in enumerate(MODALITIES):
+            hits = self.neighbours[m][rows][:, :k]
+            there = (hits >= 0) & shown[:, column: column + 1]
+            safe = np.maximum(hits, 0)
+            there &= self.audio_mask[safe]
+            indirect[m] = torch.from_numpy(self.basic[m][safe] * there[..., None])
+            audio[m] = torch.from_numpy(self.audio[safe] * there[..., None])
+            masks.append(there)
+        basic = {m: torch.from_numpy(self.basic[m][rows] * shown[:, c: c + 1]) for c, m in enumerate(MODALITIES)}
+        return EmotionBatch(basic, torch.from_numpy(shown), indirect, audio, torch.from_numpy(np.stack(masks, 1)))
+
+
+def nearest_rows(vectors: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
+    """(N, count) rows by cosine, best first, never the row itself; -1 where there are fewer."""
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-8)
+    out = np.full((len(unit), count), -1, np.int64)
+    allowed = np.flatnonzero(mask)
+    for start in range(0, len(unit), 512):
+        rows = np.arange(start, min(start + 512, len(unit)))
+        score = unit[rows] @ unit[allowed].T
+        score[rows[:, None] == allowed[None]] = -np.inf
+        take = min(count, max(0, len(allowed) - 1))
+        best = np.argsort(-score, axis=1, kind="stable")[:, :take]
+        found = allowed[best]
+        found[np.take_along_axis(score, best, 1) == -np.inf] = -1
+        out[rows[:, None], np.arange(take)[None]] = found
+    out[~mask] = -1
+    return out

@@ -1,0 +1,78 @@
+"""Acoustic features of one training clip, computed once and kept beside the run under a content key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+
+from dubctl.errors import InputError
+from dubctl.files import atomic_path, content_key
+from dubctl.media.audio import load_audio
+from dubctl.media.mel import RATE, mel_spectrogram
+
+VERSION = 1
+
+
+@dataclass
+class Features:
+    """mel (T, 80) float16 natural log; f0 (T,) float16 Hz, 0 = unvoiced; dvector (256,) float32 unit."""
+
+    mel: np.ndarray
+    f0: np.ndarray
+    dvector: np.ndarray
+
+
+def feature_key(audio: Path, start: float | None, end: float | None) -> str:
+    """Content key of a clip's features: the file's identity (size and mtime are not enough: bytes), cut, version."""
+    from dubctl.files import sha256_file
+
+    return content_key({"audio": sha256_file(audio), "start": start, "end": end, "version": VERSION})
+
+
+def compute(audio: Path, encoder: Any, start: float | None = None, end: float | None = None) -> Features:
+    """Features of a clip; leading and trailing silence is cut, the peak set to 0.9.
+
+    Raises:
+        InputError: unreadable, silent or too short.
+    """
+    from dubctl.synth.pitch import f0_track
+
+    wav = load_audio(audio, RATE)
+    if start is not None or end is not None:
+        wav = wav[int((start or 0) * RATE): int(end * RATE) if end is not None else None]
+    wav = trim_silence(wav)
+    if len(wav) < RATE // 4:
+        raise InputError(f"{audio}: under a quarter of a second of speech")
+    wav = wav * (0.9 / float(np.abs(wav).max()))
+    mel = mel_spectrogram(torch.from_numpy(wav)).numpy()
+    return Features(mel.astype(np.float16), f0_track(wav, len(mel)).astype(np.float16), encoder.embed(wav, RATE))
+
+
+def trim_silence(wav: np.ndarray, below_peak_db: float = 38.0, keep: float = 0.04) -> np.ndarray:
+    """Cut what lies over 38 dB under the loudest 20 ms at both ends, keeping 40 ms of it."""
+    hop = RATE // 100
+    if len(wav) < 2 * hop:
+        return wav[:0]
+    power = np.square(wav[: len(wav) // hop * hop], dtype=np.float64).reshape(-1, hop).mean(1)
+    level = 10 * np.log10(np.convolve(power, [0.5, 0.5], "same") + 1e-12)
+    if level.max() < -70:
+        return wav[:0]
+    loud = np.flatnonzero(level > level.max() - below_peak_db)
+    pad = int(keep * RATE)
+    return wav[max(0, loud[0] * hop - pad): (loud[-1] + 1) * hop + pad]
+
+
+def cached(cache: Path, audio: Path, encoder: Any, start: float | None = None, end: float | None = None) -> Features:
+    """`compute`, kept in `cache/<key>.safetensors`."""
+    path = cache / f"{feature_key(audio, start, end)}.safetensors"
+    if path.exists():
+        return Features(**load_file(path))
+    made = compute(audio, encoder, start, end)
+    with atomic_path(path) as part:
+        save_file({"mel": made.mel, "f0": made.f0, "dvector": made.dvector}, part)
+    return made

@@ -1,0 +1,71 @@
+"""One forward pass of training: alignment, lips, prosody targets, mel, and every loss term."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from dubctl.graph.build import EmotionBatch
+from dubctl.synth.alignment import binarisation_loss, forward_sum_loss, monotonic_search
+from dubctl.synth.decoder import energy_of, token_mean
+from dubctl.synth.model import Inputs, Synthesizer
+from dubctl.training.config import TrainConfig
+from dubctl.training.data import Batch, pad
+from dubctl.training.losses import emotion_loss, lip_focus, mel_l1, prosody_losses
+from dubctl.training.speaker_loss import MelSpeakerReader
+from dubctl.training.visemes import synthetic_lips
+
+
+class TrainingStep:
+    """Computes the loss terms of a batch. Shapes as in `synth.model`."""
+
+    def __init__(self, model: Synthesizer, reader: MelSpeakerReader, config: TrainConfig) -> None:
+        self.model, self.reader, self.config = model, reader, config
+
+    def __call__(self, batch: Batch, step: int, emotion: EmotionBatch | None,
+                 labels: torch.Tensor | None = None) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Loss terms (unweighted) and the made mel (B, T, 80)."""
+        model = self.model
+        mask = torch.arange(batch.phones.shape[1], device=batch.phones.device)[None] < batch.tokens[:, None]
+        mel_mask = torch.arange(batch.mel.shape[1], device=batch.mel.device)[None] < batch.frames[:, None]
+        embedded = model.aligner.embed(batch.phones, batch.stress)
+        score, soft = model.alignment(embedded, mask, batch.mel, mel_mask, batch.prior)
+        durations = monotonic_search(score.detach(), batch.tokens, batch.frames)
+        terms = {"align": forward_sum_loss(score, batch.tokens, batch.frames)}
+        if step >= self.config.binarise_from:
+            terms["binarise"] = binarisation_loss(soft, durations, batch.frames)
+        lips, visible, lip_mask = self._lips(batch, durations, step)
+        u = model.understand(Inputs(batch.phones, batch.stress, mask, batch.dvector, batch.log_f0, batch.prompt,
+                                    batch.prompt_mask, lips, visible, lip_mask, emotion))
+        pitch = token_mean(batch.log_pitch, durations) - batch.log_f0[:, None]
+        energy = token_mean(energy_of(batch.mel), durations)
+        terms |= prosody_losses(u.prosody, durations, pitch * mask, energy, mask)
+        made = model.speak(u, mask, durations, pitch, energy)
+        terms["mel"] = mel_l1(made, batch.mel, mel_mask)
+        if bool(lip_mask.any()):
+            terms["lip_focus"] = lip_focus(u.lip_attention, durations, mask, lip_mask)
+        terms["reader"], terms["speaker"] = self.reader.losses(batch.mel, made, mel_mask, batch.own_dvector,
+                                                               batch.dvector)
+        if u.knowledge is not None and labels is not None:
+            terms["emotion"] = emotion_loss(model.graphs.classifier(u.knowledge.pooled()), labels)
+        return terms, made
+
+    def _lips(self, batch: Batch, durations: torch.Tensor,
+              step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Real tracks where an item has one, else derived from the alignment; absent for the rest."""
+        rng = np.random.default_rng(batch.seed)
+        found = durations.cpu().numpy()
+        tracks = []
+        for i, item in enumerate(batch.items):
+            if not batch.use_lips[i] or (item.lips is None and step < self.config.lips_from):
+                tracks.append(np.zeros((0, self.config.model.lip_features), np.float32))
+            elif item.lips is not None:
+                tracks.append(item.lips)
+            else:
+                n = len(item.tokens)
+                tracks.append(synthetic_lips(np.array(item.tokens.phones), found[i, :n], rng))
+        device = batch.mel.device
+        lips = pad([torch.from_numpy(t) for t in tracks], max(2, max(len(t) for t in tracks)))
+        mask = torch.arange(lips.shape[1])[None] < torch.tensor([len(t) for t in tracks])[:, None]
+        visible = mask & (torch.from_numpy(rng.random(mask.shape)) > 0.05)
+        return lips.to(device), visible.to(device), mask.to(device)

@@ -1,0 +1,210 @@
+"""The training loop: schedule, EMA, logs, checkpoints. Everything random is a function of (seed, step)."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dubctl.errors import InputError
+from dubctl.files import append_jsonl, read_jsonl, write_jsonl
+from dubctl.progress import Progress, silent
+from dubctl.synth.model import Synthesizer
+from dubctl.training import checkpoint
+from dubctl.training.config import TrainConfig
+from dubctl.training.data import Batch, Item, Sampler
+from dubctl.training.emotion_data import EmotionSource
+from dubctl.training.speaker_loss import MelSpeakerReader
+from dubctl.training.step import TrainingStep
+
+EMA_EVERY = 5  # steps: averaging every one costs as much as 3 % of a step and buys nothing
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then linear decay to `final_lr` of the peak at `steps`."""
+    if step < config.warmup:
+        return config.lr * (step + 1) / config.warmup
+    left = max(0.0, 1 - (step - config.warmup) / max(1, config.steps - config.warmup))
+    return config.lr * (config.final_lr + (1 - config.final_lr) * left)
+
+
+class Trainer:
+    """Trains a synthesizer on items, with emotion vectors where a source is given.
+
+    Args:
+        out: run folder; receives checkpoint.safetensors, losses.jsonl and TensorBoard events where it is installed.
+    """
+
+    def __init__(self, config: TrainConfig, items: list[Item], held: list[Item], out: Path, device: str = "cpu",
+                 emotion: EmotionSource | None = None) -> None:
+        if not items:
+            raise InputError("no clip of the library can be trained on", "clips need sound, text and 0.3-9 s of speech")
+        self.config, self.out, self.device, self.emotion = config, out, torch.device(device), emotion
+        torch.manual_seed(config.seed)
+        self.model = Synthesizer(config.model).to(self.device)
+        self.reader = MelSpeakerReader().to(self.device)
+        self.sampler = Sampler(items, config.batch, config.seed, config.per_speaker)
+        self.held = Sampler(held, config.batch, config.seed + 1) if held else None
+        self.named = dict(self.model.named_parameters()) | {f"reader.{n}": p for n, p in self.reader.named_parameters()}
+        self.optimiser = torch.optim.AdamW(self.named.values(), lr=config.lr, betas=config.betas, eps=1e-9,
+                                           weight_decay=config.weight_decay, fused=True)
+        self.ema = {n: p.detach().clone() for n, p in self.model.state_dict().items()}
+        self.pass_through = TrainingStep(self.model, self.reader, config)
+        self.step = 0
+        self.spent = 0.0
+
+    # -- one step ----------------------------------------------------------------------------------------------
+
+    def terms(self, batch: Batch, step: int, emotional: bool = True) -> dict[str, torch.Tensor]:
+        """Unweighted loss terms of a batch under autocast."""
+        batch = _to(batch, self.device)
+        rng = np.random.default_rng([self.config.seed, step, 3])
+        emotion = labels = None
+        if self.emotion is not None and emotional:
+            emotion = self.emotion.batch([i.row for i in batch.items], self.config.k, rng,
+                                         self.config.emotion_dropout).to(self.device)
+            labels = torch.tensor([i.emotion for i in batch.items], device=self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
+            return self.pass_through(batch, step, emotion, labels)[0]
+
+    def train_step(self) -> dict[str, float]:
+        """Forward, backward and update of the current step, over `accumulate` batches."""
+        c = self.config
+        self.model.train()
+        self.reader.train()
+        torch.manual_seed((c.seed + 1) * 1_000_003 + self.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(c, self.step)
+        logged: dict[str, float] = defaultdict(float)
+        for part in range(c.accumulate):
+            batch = self.sampler.make(self.step * c.accumulate + part, c.own_dvector, c.lip_share)
+            terms = self.terms(batch, self.step)
+            total = self.weighted(terms) / c.accumulate
+            total.backward()
+            for name, value in terms.items():
+                logged[name] += float(value.detach()) / c.accumulate
+        norm = torch.nn.utils.clip_grad_norm_(self.named.values(), c.clip)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        if self.step % EMA_EVERY == 0:
+            self._average()
+        return {**logged, "grad_norm": float(norm), "lr": learning_rate(c, self.step - 1)}
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) ** EMA_EVERY
+        state = self.model.state_dict()
+        torch._foreach_lerp_(list(self.ema.values()), [state[n] for n in self.ema], 1 - decay)
+
+    def weighted(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The objective: mel and reader at 1, the rest by `LossWeights`."""
+        weights = {"mel": 1.0, "reader": 1.0, **vars(self.config.loss)}
+        return sum((weights[name] * value for name, value in terms.items()), start=torch.zeros((), device=self.device))
+
+    @torch.no_grad()
+    def validate(self, batches: int = 4) -> dict[str, float]:
+        """Mean terms over fixed held-out batches, dropout off."""
+        if self.held is None:
+            return {}
+        self.model.eval()
+        self.reader.eval()
+        sums: dict[str, float] = defaultdict(float)
+        count = min(batches, self.held.per_epoch)
+        for i in range(count):
+            torch.manual_seed(i)
+            for name, value in self.terms(self.held.make(i, 1.0, 0.5), max(self.step, self.config.lips_from),
+                                          emotional=False).items():
+                sums[name] += float(value) / count
+        return dict(sums)
+
+    # -- the run -----------------------------------------------------------------------------------------------
+
+    def run(self, progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> None:
+        """Train to `steps`; on a stop request (or an exception) the last whole step is saved."""
+        c = self.config
+        sums: dict[str, list[float]] = defaultdict(list)
+        board = _tensorboard(self.out)
+        start, before = time.monotonic(), self.spent
+        try:
+            while self.step < c.steps and not stop():
+                for name, value in self.train_step().items():
+                    sums[name].append(value)
+                self.spent = before + time.monotonic() - start
+                if self.step % c.log_every == 0:
+                    self._log("train", {n: float(np.mean(v)) for n, v in sums.items()}, board)
+                    progress(self.step, c.steps, f"mel {np.mean(sums['mel']):.3f}")
+                    sums.clear()
+                if self.step % c.validate_every == 0 or self.step == c.steps:
+                    self._log("held-out", self.validate(), board)
+                if self.step % c.checkpoint_every == 0:
+                    self.save()
+        finally:
+            if self.step:
+                self.save()
+            if board is not None:
+                board.close()
+
+    def _log(self, phase: str, values: dict[str, float], board: Any) -> None:
+        if not values:
+            return
+        append_jsonl(self.out / "losses.jsonl", {"step": self.step, "phase": phase, "seconds": round(self.spent, 1),
+                                                 **{n: round(v, 6) for n, v in values.items()}})
+        if board is not None:
+            for name, value in values.items():
+                board.add_scalar(f"{phase}/{name}", value, self.step)
+
+    # -- state -------------------------------------------------------------------------------------------------
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.out / "checkpoint.safetensors"
+
+    def save(self) -> None:
+        """Write weights, EMA, optimiser state and step in one file, atomically."""
+        names = {id(p): n for n, p in self.named.items()}
+        checkpoint.save(self.checkpoint_path, {
+            "model": self.model.state_dict(), "reader": self.reader.state_dict(), "ema": self.ema,
+            "optimiser": checkpoint.optimiser_tensors(self.optimiser, names),
+        }, {"step": self.step, "spent": self.spent, "config": self.config.as_dict()})
+
+    def resume(self) -> None:
+        """Continue from `checkpoint.safetensors`; log lines past it are dropped, so that no step is logged twice."""
+        groups, meta = checkpoint.load(self.checkpoint_path)
+        saved = json.loads(json.dumps(self.config.as_dict()["model"]))
+        if meta["config"]["model"] != saved:
+            raise InputError(f"{self.checkpoint_path}: made with another network configuration",
+                             "resume with the run's own config, or choose another -o")
+        self.load_weights(groups)
+        checkpoint.restore_optimiser(self.optimiser, groups.get("optimiser", {}), self.named)
+        self.step, self.spent = int(meta["step"]), float(meta.get("spent", 0))
+        log = self.out / "losses.jsonl"
+        if log.exists():
+            write_jsonl(log, [r for r in read_jsonl(log) if r["step"] <= self.step])
+
+    def load_weights(self, groups: dict[str, dict[str, torch.Tensor]]) -> None:
+        """Weights only, e.g. to start a fine-tuning run from another run's checkpoint."""
+        self.model.load_state_dict(groups["model"])
+        self.reader.load_state_dict(groups["reader"])
+        self.ema = {n: t.to(self.device).clone() for n, t in groups["ema"].items()}
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    if device.type == "cpu":
+        return batch
+    return Batch(**{n: v.to(device) if isinstance(v, torch.Tensor) else v for n, v in vars(batch).items()})
+
+
+def _tensorboard(out: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:  # an extra: losses.jsonl has the same numbers
+        return None
+    return SummaryWriter(str(out / "tensorboard"))
