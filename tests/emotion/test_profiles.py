@@ -1,0 +1,43 @@
+"""Profiles: found by name, refused with help."""
+
+from __future__ import annotations
+
+import pytest
+
+from dubctl.emotion import profiles
+from dubctl.errors import DependencyError, UsageError
+
+
+def test_a_misspelt_profile_names_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        profiles.load_profile("lit")
+    assert "lite" in caught.value.hint
+
+
+def test_a_strange_profile_lists_them_all() -> None:
+    with pytest.raises(UsageError) as caught:
+        profiles.load_profile("zzzz")
+    assert "lite" in caught.value.hint and "paper" in caught.value.hint
+
+
+def test_the_paper_profile_says_what_it_lacks() -> None:
+    with pytest.raises(DependencyError, match="emotion2vec") as caught:
+        profiles.load_profile("paper")
+    assert "not part of this version" in caught.value.message and "lite" in caught.value.hint
+
+
+def test_builders_come_from_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    marker = object()
+    monkeypatch.setitem(profiles.PROFILES, "mine", lambda: marker)
+    assert profiles.load_profile("mine") is marker
+
+
+def test_lite_composes_four_extractors_in_two_spaces() -> None:
+    pytest.importorskip("dubctl.emotion.scene")
+    pytest.importorskip("dubctl.emotion.face")
+    profile = profiles.load_profile("lite")
+    spaces = profile.spaces()
+    assert profile.name == "lite" and set(spaces) == {"scene", "face", "text", "audio"}
+    assert spaces["scene"] == spaces["face"] == spaces["text"] != spaces["audio"]
+    found = profile.text.extract("I hate you!")
+    assert found.self_vector.shape == found.react_vector.shape == (spaces["text"].dim,)
