@@ -28,9 +28,11 @@ class LossWeights:
 class TrainConfig:
     """How to train. `steps` may be raised or lowered on resume; the schedule follows.
 
-    per_speaker: most clips of one speaker in an epoch; k: retrieved references per modality in training; own_dvector: share of items whose voice vector comes from the
-    target itself (the rest: another clip of the same speaker); lips_from: step at which alignments are good enough to
-    derive lips from; emotion: use the library's emotion vectors (False trains the aligner and decoder alone).
+    per_speaker: most clips of one speaker in an epoch. k: retrieved references per modality in training.
+    own_dvector: share of items whose voice vector comes from the target itself (the rest: from another clip of the
+    same speaker). lips_from: step at which alignments are good enough to derive lips from. emotion: use the
+    library's emotion vectors (False trains the aligner and decoder alone). init: checkpoint of another run to start
+    from, "" = random weights.
     """
 
     model: SynthConfig = field(default_factory=SynthConfig)
@@ -57,6 +59,7 @@ class TrainConfig:
     lip_share: float = 0.6
     emotion: bool = True
     emotion_dropout: float = 0.1
+    init: str = ""
     checkpoint_every: int = 200
     validate_every: int = 500
     log_every: int = 10

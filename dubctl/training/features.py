@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ VERSION = 1
 
 @dataclass
 class Features:
-    """mel (T, 80) float16 natural log; f0 (T,) float16 Hz, 0 = unvoiced; dvector (256,) float32 unit."""
+    """mel (T, 80) float16 natural log; f0 (T,) float16 Hz, 0 = unvoiced; dvector (256,) float32 unit; start: seconds
+    into the clip where its speech begins (leading silence is cut), a 0-d array."""
 
     mel: np.ndarray
     f0: np.ndarray
     dvector: np.ndarray
+    start: np.ndarray = field(default_factory=lambda: np.zeros((), np.float32))
 
 
 def feature_key(audio: Path, start: float | None, end: float | None) -> str:
@@ -45,26 +47,34 @@ def compute(audio: Path, encoder: Any, start: float | None = None, end: float | 
     wav = load_audio(audio, RATE)
     if start is not None or end is not None:
         wav = wav[int((start or 0) * RATE): int(end * RATE) if end is not None else None]
-    wav = trim_silence(wav)
+    first, last = speech_span(wav)
+    wav = wav[first:last]
     if len(wav) < RATE // 4:
         raise InputError(f"{audio}: under a quarter of a second of speech")
     wav = wav * (0.9 / float(np.abs(wav).max()))
     mel = mel_spectrogram(torch.from_numpy(wav)).numpy()
-    return Features(mel.astype(np.float16), f0_track(wav, len(mel)).astype(np.float16), encoder.embed(wav, RATE))
+    return Features(mel.astype(np.float16), f0_track(wav, len(mel)).astype(np.float16), encoder.embed(wav, RATE),
+                    np.float32(first / RATE))
 
 
-def trim_silence(wav: np.ndarray, below_peak_db: float = 38.0, keep: float = 0.04) -> np.ndarray:
-    """Cut what lies over 38 dB under the loudest 20 ms at both ends, keeping 40 ms of it."""
+def trim_silence(wav: np.ndarray) -> np.ndarray:
+    """`wav` (S,) without the silence at its ends; empty where all of it is silent."""
+    first, last = speech_span(wav)
+    return wav[first:last]
+
+
+def speech_span(wav: np.ndarray, below_peak_db: float = 38.0, keep: float = 0.04) -> tuple[int, int]:
+    """First and last + 1 sample of what lies within 38 dB of the loudest 20 ms, with 40 ms kept around it."""
     hop = RATE // 100
     if len(wav) < 2 * hop:
-        return wav[:0]
+        return 0, 0
     power = np.square(wav[: len(wav) // hop * hop], dtype=np.float64).reshape(-1, hop).mean(1)
     level = 10 * np.log10(np.convolve(power, [0.5, 0.5], "same") + 1e-12)
     if level.max() < -70:
-        return wav[:0]
+        return 0, 0
     loud = np.flatnonzero(level > level.max() - below_peak_db)
     pad = int(keep * RATE)
-    return wav[max(0, loud[0] * hop - pad): (loud[-1] + 1) * hop + pad]
+    return max(0, int(loud[0]) * hop - pad), min(len(wav), (int(loud[-1]) + 1) * hop + pad)
 
 
 def cached(cache: Path, audio: Path, encoder: Any, start: float | None = None, end: float | None = None) -> Features:
@@ -74,5 +84,5 @@ def cached(cache: Path, audio: Path, encoder: Any, start: float | None = None, e
         return Features(**load_file(path))
     made = compute(audio, encoder, start, end)
     with atomic_path(path) as part:
-        save_file({"mel": made.mel, "f0": made.f0, "dvector": made.dvector}, part)
+        save_file({name: np.asarray(value) for name, value in vars(made).items()}, part)
     return made

@@ -34,7 +34,8 @@ def lip_focus(attention: torch.Tensor, durations: torch.Tensor, mask: torch.Tens
 
     StyleDubber's band is centred on l / L x V; the learned durations say better where that is.
     """
-    there = (torch.arange(attention.shape[2], device=mask.device) + 0.5)[None] / lip_mask.sum(1, keepdim=True).clamp(min=1)
+    frames = lip_mask.sum(1, keepdim=True).clamp(min=1)
+    there = (torch.arange(attention.shape[2], device=mask.device) + 0.5)[None] / frames
     total = durations.sum(1, keepdim=True).clamp(min=1)
     here = (durations.cumsum(1) - durations / 2) / total
     near = (here[:, :, None] - there[:, None]).abs() < band

@@ -1,0 +1,47 @@
+"""Putting speech on the clip's clock: the window it may use, and exact samples around it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dubctl.media.mel import FRAMES_PER_SECOND, HOP, RATE
+from dubctl.synth.durations import FASTEST
+
+PEAK = 0.89  # -1 dBFS: room for the codec's overshoot
+FADE = int(0.004 * RATE)
+
+
+def widened(window: tuple[float, float], natural_seconds: float, clip_seconds: float) -> tuple[float, float]:
+    """The window, grown only when even fast natural speech does not fit: first to the right, then to the left."""
+    start, end = window
+    need = natural_seconds * FASTEST
+    if end - start < need:
+        end = min(clip_seconds, start + need)
+    if end - start < need:
+        start = max(0.0, end - need)
+    return start, end
+
+
+def room_frames(window: tuple[float, float]) -> int:
+    """Whole mel frames inside a window."""
+    return int((window[1] - window[0]) * FRAMES_PER_SECOND + 1e-6)
+
+
+def place(speech: np.ndarray, start: float, samples: int) -> np.ndarray:
+    """Speech (S,) at `start` seconds in a track of exactly `samples` samples: silence elsewhere, ends faded."""
+    track = np.zeros(samples, np.float32)
+    first = min(max(0, round(start * RATE)), max(0, samples - 1))
+    speech = speech[: samples - first].astype(np.float32)
+    if len(speech) > 2 * FADE:
+        ramp = np.linspace(0, 1, FADE, dtype=np.float32)
+        speech = speech.copy()
+        speech[:FADE] *= ramp
+        speech[-FADE:] *= ramp[::-1]
+    track[first: first + len(speech)] = speech
+    peak = float(np.abs(track).max(initial=0.0))
+    return track * min(1.0, PEAK / peak) if peak > 0 else track
+
+
+def spoken_span(start: float, frames: int) -> tuple[float, float]:
+    """Where `frames` mel frames of speech from `start` lie, in seconds."""
+    return round(start, 4), round(start + frames * HOP / RATE, 4)

@@ -1,0 +1,44 @@
+"""From retrieved footage to the emotion batch of one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from dubctl.dubbing.scene_reading import Reading
+from dubctl.graph.build import MODALITIES, EmotionBatch
+from dubctl.library.retrieve import Hit, Query, gather_references, retrieve
+from dubctl.library.store import Library
+
+
+def query_of(reading: Reading) -> Query:
+    """The target's basic emotion as a retrieval query."""
+    return Query(scene=reading.scene.vector, face=reading.face.vector, text_self=reading.text.self_vector,
+                 text_react=reading.text.react_vector)
+
+
+def find(library: Library, reading: Reading, k: int, rows: Sequence[dict[str, Any]] | None) -> list[Hit]:
+    """The given reference rows (of `dubctl retrieve`), else the top `k` of each modality."""
+    if rows is not None:
+        return [Hit.from_row(row, line=number) for number, row in enumerate(rows, 1)]
+    return retrieve(library, query_of(reading), k) if k else []
+
+
+def emotion_batch(library: Library, reading: Reading, hits: Sequence[Hit]) -> EmotionBatch:
+    """Basic emotion and references of one line as tensors with a batch of one."""
+    k = max([1, *(sum(h.modality == m for h in hits) for m in MODALITIES)])
+    found = gather_references(library, list(hits), k)
+    text = np.concatenate([reading.text.self_vector, reading.text.react_vector])
+    face = reading.face.vector
+    basic = {"scene": reading.scene.vector, "face": face if face is not None else np.zeros_like(reading.scene.vector),
+             "text": text}
+    def tensor(value: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(value))[None]
+    return EmotionBatch({m: tensor(basic[m].astype(np.float32)) for m in MODALITIES},
+                        torch.tensor([[True, face is not None, True]]),
+                        {m: tensor(found.indirect[m]) for m in MODALITIES},
+                        {m: tensor(found.audio[m]) for m in MODALITIES},
+                        torch.stack([torch.from_numpy(found.mask[m]) for m in MODALITIES])[None])

@@ -1,0 +1,67 @@
+"""What the actor sees before speaking: the clip's scene, face, lips and script emotion, and the speech window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dubctl.emotion.base import EMOTIONS, FaceEmotion, Profile, SceneEmotion, TextEmotion
+from dubctl.emotion.lips import lip_features, speech_window
+from dubctl.media.clip import ClipInfo
+from dubctl.media.frames import read_frames
+from dubctl.synth.voice import Lips
+
+
+@dataclass
+class Reading:
+    """Extracted emotion of the target; `window` (start, end) seconds where the mouth speaks, `from_mouth` if seen."""
+
+    scene: SceneEmotion
+    face: FaceEmotion
+    text: TextEmotion
+    window: tuple[float, float]
+    from_mouth: bool
+    lips: Lips | None
+
+
+def read_scene(clip: Path, info: ClipInfo, script: str, profile: Profile) -> Reading:
+    """Run the three extractors on a clip and its script.
+
+    Raises:
+        InputError: the picture cannot be decoded.
+    """
+    frames = read_frames(clip, info=info)
+    face = profile.face.extract(frames)
+    found = speech_window(face.lips)
+    window = found if found is not None else (0.0, info.duration)
+    window = (max(0.0, window[0]), min(info.duration, window[1]))
+    return Reading(profile.scene.extract(frames), face, profile.text.extract(script), window, found is not None,
+                   lips_in(face, window) if found is not None else None)
+
+
+def lips_in(face: FaceEmotion, window: tuple[float, float]) -> Lips | None:
+    """Lip features of a window, None where no mouth is visible in it."""
+    features, visible = lip_features(face.lips, *window)
+    return Lips(features, visible) if len(features) > 1 and visible.any() else None
+
+
+def summary(reading: Reading) -> dict[str, Any]:
+    """What was seen, for the report."""
+    def feelings(values: np.ndarray | None) -> dict[str, float] | None:
+        return None if values is None else {e: round(float(p), 4) for e, p in zip(EMOTIONS, values, strict=True)}
+    return {
+        "scene": {"caption": reading.scene.caption, "profile": feelings(reading.scene.profile),
+                  "stats": rounded(reading.scene.stats)},
+        "face": {"caption": reading.face.caption, "profile": feelings(reading.face.profile),
+                 "coverage": round(reading.face.coverage, 4), "found": reading.face.vector is not None,
+                 "stats": rounded(reading.face.stats)},
+        "text": {"reaction": reading.text.reaction, "profile": feelings(reading.text.profile)},
+    }
+
+
+def rounded(stats: dict[str, float]) -> dict[str, float]:
+    """Numbers with four decimals: reports are for reading and comparing."""
+    return {k: round(float(v), 4) for k, v in stats.items()}

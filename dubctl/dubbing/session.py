@@ -1,0 +1,168 @@
+"""`dub_clip`: read the scene, study the references, speak in the window, and write picture, sound and report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dubctl import __version__
+from dubctl.assets import model_file
+from dubctl.dubbing import placement
+from dubctl.dubbing.references import emotion_batch, find
+from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
+from dubctl.emotion.profiles import load_profile
+from dubctl.errors import DependencyError, InputError
+from dubctl.files import sha256_file, write_json
+from dubctl.library.builtin import builtin_library
+from dubctl.library.retrieve import Hit
+from dubctl.library.store import Library
+from dubctl.media.audio import load_audio, save_wav
+from dubctl.media.clip import ClipInfo, probe
+from dubctl.media.clock import samples_at
+from dubctl.media.mel import RATE
+from dubctl.media.mux import check_out, mux
+from dubctl.progress import Progress, silent
+from dubctl.synth.prompt import Prompt, read_prompt
+from dubctl.synth.voice import Performance, Voice
+
+STAGES = ("probe", "voice", "scene", "references", "speech", "write")
+
+
+@dataclass
+class DubRequest:
+    """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
+    `voice`: a voice folder or a run's checkpoint, None = the shipped voice."""
+
+    clip: Path
+    script: str
+    prompt: Path
+    out: Path
+    library: Path | None = None
+    k: int = 3
+    references: Sequence[dict[str, Any]] | None = None
+    device: str = "auto"
+    seed: int = 0
+    profile: str = "lite"
+    voice: Path | None = None
+
+
+def dub_clip(request: DubRequest, progress: Progress = silent) -> dict[str, Any]:
+    """Dub one clip; returns the report that is also written beside OUT as OUT.json.
+
+    Raises:
+        InputError: unreadable clip or prompt, nothing to speak, a script too long for its clip, a foreign library.
+        UsageError: OUT would overwrite the clip.
+        DependencyError: weights, ffmpeg or the device are missing.
+    """
+    clock = _Clock(progress)
+    check_out(request.clip, request.out)
+    device = pick_device(request.device)
+    torch.manual_seed(request.seed)
+    info = probe(request.clip)
+    if not info.has_video:
+        raise InputError(f"{request.clip}: no picture in it", "dub needs a video clip")
+    clock.done("probe")
+    prompt = read_prompt(load_audio(request.prompt, RATE), RATE)
+    voice = Voice.load(request.voice, device)
+    clock.done("voice")
+    profile = load_profile(request.profile)
+    reading = read_scene(request.clip, info, request.script, profile)
+    clock.done("scene")
+    library = Library.open(request.library, profile.spaces()) if request.library else builtin_library(profile.spaces())
+    hits = find(library, reading, request.k, request.references)
+    clock.done("references")
+    emotion = emotion_batch(library, reading, hits)
+    track, performance, window = _perform(voice, request.script, prompt, reading, emotion, info)
+    clock.done("speech")
+    _write(request, track)
+    clock.done("write")
+    report = _report(request, info, prompt, reading, hits, library, performance, window, track, device, clock)
+    write_json(request.out.with_suffix(".json"), report)
+    return report
+
+
+def pick_device(asked: str) -> str:
+    """`auto` is the CPU's best friend: CUDA where it works, else the CPU; a named device must exist.
+
+    Raises:
+        DependencyError: the named device is not there.
+    """
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=asked)
+    except (RuntimeError, AssertionError, NotImplementedError) as err:
+        raise DependencyError(f"device {asked} is not available here", "use --device cpu, or see `dubctl doctor`") from err
+    return asked
+
+
+def _perform(voice: Voice, script: str, prompt: Prompt, reading: Reading, emotion: Any,
+             info: ClipInfo) -> tuple[np.ndarray, Performance, tuple[float, float]]:
+    natural = voice.natural_seconds(script, prompt, emotion)
+    window = placement.widened(reading.window, natural, info.duration)
+    lips = reading.lips if window == reading.window else lips_in(reading.face, window) if reading.from_mouth else None
+    done = voice.perform(script, prompt, placement.room_frames(window), lips=lips, emotion=emotion)
+    track = placement.place(voice.vocoder(done.mel), window[0], samples_at(info.duration))
+    return track, done, window
+
+
+def _write(request: DubRequest, track: np.ndarray) -> None:
+    if request.out.suffix.lower() == ".wav":
+        save_wav(request.out, track, RATE)
+    else:
+        mux(request.clip, track, RATE, request.out)
+
+
+def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Reading, hits: Sequence[Hit],
+            library: Library, done: Performance, window: tuple[float, float], track: np.ndarray, device: str,
+            clock: _Clock) -> dict[str, Any]:
+    notes = list(done.notes)
+    if not reading.from_mouth:
+        seen = "no face was found" if reading.face.vector is None else "no mouth was seen to speak"
+        notes.insert(0, f"{seen}: the whole clip is used")
+    if window != reading.window:
+        notes.append("the speech window was widened: the script does not fit the visible speech")
+    if not prompt.voiced:
+        notes.append("the prompt has hardly any voiced sound: its pitch is a guess")
+    return {
+        "schema_version": 1, "dubctl": __version__, "output": str(request.out), "clip": str(request.clip),
+        "script": request.script, "prompt": str(request.prompt), "profile": request.profile, "device": device,
+        "seed": request.seed, "k": request.k, "phones": done.phones,
+        "clip_seconds": info.duration, "samples": len(track), "rate": RATE,
+        "window": {"start": round(window[0], 4), "end": round(window[1], 4), "from_mouth": reading.from_mouth,
+                   "seen": [round(w, 4) for w in reading.window]},
+        "speech": {"start": placement.spoken_span(window[0], 0)[0],
+                   "end": round(window[0] + done.seconds, 4), "natural_seconds": round(done.natural_seconds, 4),
+                   "seconds": round(done.seconds, 4), "stretch": round(done.stretch, 4), "hurried": done.hurried,
+                   "pitch_hz": round(done.pitch_hz, 1), "durations_frames": done.durations},
+        "seen": summary(reading), "references": [h.as_row() for h in hits], "library": str(library.path),
+        "prompt_seconds": round(prompt.seconds, 3), "notes": notes, "weights": weight_digests(request.voice),
+        "seconds_spent": clock.spent,
+    }
+
+
+def weight_digests(voice: Path | None) -> dict[str, str]:
+    """SHA-256 of the weights that made the sound."""
+    own = voice if voice is None or voice.is_file() else voice / "model.safetensors"
+    return {"voice": sha256_file(own or model_file("voice", "model.safetensors")),
+            "vocoder": sha256_file(model_file("vocoder-hifigan", "model.safetensors")),
+            "speaker-encoder": sha256_file(model_file("speaker-encoder", "model.safetensors"))}
+
+
+class _Clock:
+    """Where the time goes, stage by stage, told to the progress bar."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress, self.last, self.spent = progress, time.monotonic(), {}
+
+    def done(self, stage: str) -> None:
+        now = time.monotonic()
+        self.spent[stage] = round(now - self.last, 3)
+        self.last = now
+        self.progress(len(self.spent), len(STAGES), stage)

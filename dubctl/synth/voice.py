@@ -1,0 +1,216 @@
+"""A trained voice: text, a prompt, and what the scene gives (window, lips, emotion) -> speech."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from dubctl.assets import model_file
+from dubctl.config import load_dataclass
+from dubctl.errors import DependencyError, InputError
+from dubctl.graph.build import EmotionBatch
+from dubctl.media.mel import HOP, RATE
+from dubctl.synth.config import SynthConfig
+from dubctl.synth.durations import SLOWEST, Fit, fit
+from dubctl.synth.frontend import sentences, tokens_of
+from dubctl.synth.model import Inputs, Synthesizer, Understanding
+from dubctl.synth.prompt import Prompt, read_prompt
+from dubctl.synth.symbols import INDEX, Tokens
+from dubctl.synth.vocoder import HifiGan, Vocoder
+
+SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
+CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
+
+
+@dataclass
+class Performance:
+    """What was spoken. durations (L,) frames per token over all chunks; `natural` the length it would take unforced."""
+
+    mel: np.ndarray
+    phones: str
+    durations: list[int]
+    natural_seconds: float
+    seconds: float
+    stretch: float
+    hurried: bool
+    pitch_hz: float
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Lips:
+    """Lip features (V, F) of the speech window at 25 fps and where the mouth is visible (V,)."""
+
+    features: np.ndarray
+    visible: np.ndarray
+
+    def part(self, start: float, end: float) -> Lips:
+        """The share start..end (0..1) of the window."""
+        n = len(self.features)
+        a, b = int(start * n), max(int(start * n) + 1, round(end * n))
+        return Lips(self.features[a:b], self.visible[a:b])
+
+
+class Voice:
+    """The synthesizer with its weights and a vocoder, ready to speak.
+
+    Args:
+        model: weights loaded, in eval mode.  vocoder: mel -> samples.
+    """
+
+    def __init__(self, model: Synthesizer, vocoder: Vocoder, device: str = "cpu") -> None:
+        self.model, self.vocoder, self.device = model.eval().to(device), vocoder, device
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, device: str = "cpu") -> Voice:
+        """The shipped voice, a voice folder (config.json + model.safetensors), or a run's checkpoint.safetensors.
+
+        Raises:
+            DependencyError: the shipped weights are missing.  InputError: `path` is not a voice.
+        """
+        model = load_checkpoint(Path(path)) if path and Path(path).is_file() else load_folder(Path(path) if path else None)
+        return cls(model, HifiGan(), device)
+
+    def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
+              lips: Lips | None = None, emotion: EmotionBatch | None = None) -> tuple[np.ndarray, Performance]:
+        """Speech (S,) float32 at 22,050 Hz and what was done; exactly `seconds` long where given, else natural.
+
+        Raises:
+            InputError: nothing to speak, or a prompt that is too short or silent.
+        """
+        prompt = read_prompt(prompt_wav, prompt_rate)
+        room = None if seconds is None else round(seconds * RATE)
+        done = self.perform(text, prompt, None if room is None else room // HOP, lips=lips, emotion=emotion)
+        wav = self.vocoder(done.mel)
+        if room is not None:
+            wav = np.pad(wav, (0, max(0, room - len(wav))))[:room]
+        return wav.astype(np.float32), done
+
+    @torch.inference_mode()
+    def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
+                emotion: EmotionBatch | None = None) -> Performance:
+        """The line as mel, spoken within `room` frames (None: at its natural pace)."""
+        chunks = chunk_tokens(text)
+        lone = [self._understand(c, prompt, lips if len(chunks) == 1 else None, emotion) for c in chunks]
+        natural = [natural_frames(u) for u in lone]
+        lengths = np.array([n.sum() for n in natural])
+        total = int(lengths.sum()) if room is None else room
+        minimum = sum(len(c) for c in chunks)
+        if total < minimum:
+            raise InputError(f"the script is too long for its clip: {minimum} sounds in {total / 86.13:.2f} s of speech",
+                             "shorten the script or use a longer clip")
+        shares = np.concatenate([[0], np.cumsum(lengths) / lengths.sum()])
+        mels, fits, pitches = [], [], []
+        for i, tokens in enumerate(chunks):
+            u, frames = lone[i], natural[i]
+            if lips is not None and len(chunks) > 1:
+                u = self._understand(tokens, prompt, lips.part(shares[i], shares[i + 1]), emotion)
+                frames = natural_frames(u)
+            found = fit(frames, ends_inside(tokens), max(len(tokens), round(total * shares[i + 1]) - round(total * shares[i])))
+            mels.append(self._say(tokens, u, found))
+            fits.append(found)
+            pitches.append(float(u.prosody.pitch.mean()))
+        spoken = sum(f.frames for f in fits)
+        notes = [f"the script is spoken {spoken / lengths.sum():.2f}x its natural length to fit"] if any(
+            f.hurried for f in fits) else []
+        if total > spoken and room is not None:
+            notes.append(f"the window is longer than the line at {SLOWEST}x its natural length: the rest is silence")
+        return Performance(np.concatenate(mels), " ".join(c.text() for c in chunks),
+                           [int(d) for f in fits for d in f.durations], float(lengths.sum() * HOP / RATE),
+                           spoken * HOP / RATE, float(spoken / lengths.sum()), any(f.hurried for f in fits),
+                           float(np.exp(prompt.log_f0 + np.mean(pitches))), notes)
+
+    @torch.inference_mode()
+    def natural_seconds(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None) -> float:
+        """How long the line takes unforced, without looking at any lips."""
+        frames = sum(natural_frames(self._understand(c, prompt, None, emotion)).sum() for c in chunk_tokens(text))
+        return float(frames * HOP / RATE)
+
+    def _understand(self, tokens: Tokens, prompt: Prompt, lips: Lips | None, emotion: EmotionBatch | None) -> Understanding:
+        return self.model.understand(inputs_of(tokens, prompt, lips, emotion, self.model.config, self.device))
+
+    def _say(self, tokens: Tokens, u: Understanding, found: Fit) -> np.ndarray:
+        mask = torch.ones(1, len(tokens), dtype=torch.bool, device=self.device)
+        durations = torch.from_numpy(found.durations)[None].to(self.device)
+        return self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0].cpu().numpy()
+
+
+def natural_frames(u: Understanding) -> np.ndarray:
+    """Predicted frames per token (L,) of a batch of one."""
+    return np.maximum(np.expm1(u.prosody.log_duration[0].float().cpu().numpy()), 1.0)
+
+
+def chunk_tokens(text: str) -> list[Tokens]:
+    """The script in pieces short enough for the network, cut between sentences (then commas)."""
+    tokens_of(text)  # refuses a script with nothing to speak
+    pieces, current = [], ""
+    for sentence in sentences(text):
+        joined = f"{current} {sentence}".strip()
+        if current and len(tokens_of(joined)) > CHUNK_TOKENS:
+            pieces.append(current)
+            joined = sentence
+        current = joined
+    pieces.append(current)
+    return [tokens_of(p) for p in pieces if any(c.isalnum() for c in p)]
+
+
+def ends_inside(tokens: Tokens) -> np.ndarray:
+    """(L,) True where a sentence ends before the last token but one: where extra silence may go."""
+    marks = np.array([p in SENTENCE_ENDS for p in tokens.phones])
+    marks[-2:] = False
+    return marks
+
+
+def inputs_of(tokens: Tokens, prompt: Prompt, lips: Lips | None, emotion: EmotionBatch | None, config: SynthConfig,
+              device: str) -> Inputs:
+    """A batch of one."""
+    seen = lips if lips is not None and len(lips.features) > 1 else Lips(
+        np.zeros((2, config.lip_features), np.float32), np.zeros(2, bool))
+    def tensor(value: np.ndarray | list[int]) -> torch.Tensor:
+        return torch.as_tensor(np.asarray(value))[None].to(device)
+    phones = tensor(tokens.phones)
+    mel = prompt.mel if len(prompt.mel) >= 8 else np.zeros((8, 80), np.float32)
+    has_lips = torch.full((1, len(seen.features)), lips is not None and len(lips.features) > 1, device=device)
+    return Inputs(phones, tensor(tokens.stress), torch.ones_like(phones, dtype=torch.bool), tensor(prompt.dvector),
+                  torch.tensor([prompt.log_f0], device=device), tensor(mel),
+                  torch.full((1, len(mel)), len(prompt.mel) >= 8, device=device), tensor(seen.features),
+                  tensor(seen.visible), has_lips, emotion.to(device) if emotion is not None else None)
+
+
+def load_folder(folder: Path | None) -> Synthesizer:
+    """A voice folder's network; None is the shipped voice."""
+    if folder is None:
+        config_file, weights = model_file("voice", "config.json"), model_file("voice", "model.safetensors")
+    else:
+        config_file, weights = folder / "config.json", folder / "model.safetensors"
+    try:
+        mapping = json.loads(config_file.read_text())["model"]
+        model = Synthesizer(load_dataclass(SynthConfig, mapping, str(config_file)))
+        tensors = {n: t.float() for n, t in load_file(weights).items()}
+    except (OSError, ValueError, KeyError) as err:
+        raise InputError(f"not a voice: {config_file.parent} ({err})", "a voice has config.json and model.safetensors") from err
+    return fill(model, tensors, str(weights))
+
+
+def load_checkpoint(path: Path) -> Synthesizer:
+    """The EMA weights of a run's checkpoint."""
+    from dubctl.training import checkpoint
+
+    groups, meta = checkpoint.load(path)
+    model = Synthesizer(load_dataclass(SynthConfig, meta["config"]["model"], str(path)))
+    return fill(model, groups["ema"], str(path))
+
+
+def fill(model: Synthesizer, tensors: dict[str, torch.Tensor], name: str) -> Synthesizer:
+    """Load weights; the alignment encoder (training only) may be absent."""
+    missing, unexpected = model.load_state_dict(tensors, strict=False)
+    absent = [m for m in missing if not m.startswith("alignment.")]
+    if absent or unexpected:
+        raise DependencyError(f"{name}: weights do not fit this version ({(absent + unexpected)[0]} …)",
+                              "reinstall dubctl, or train the voice again")
+    return model

@@ -1,0 +1,112 @@
+"""A reference footage library as training material: items with features, and its emotion vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dubctl.emotion.base import EMOTIONS
+from dubctl.emotion.lips import lip_features
+from dubctl.errors import DubctlError
+from dubctl.library.schema import ClipRow
+from dubctl.library.store import Library
+from dubctl.media.mel import FRAMES_PER_SECOND
+from dubctl.progress import Progress
+from dubctl.speaker import SpeakerEncoder
+from dubctl.synth.frontend import tokens_of
+from dubctl.synth.symbols import tokenise
+from dubctl.training.data import Item
+from dubctl.training.emotion_data import EmotionSource, nearest_rows
+from dubctl.training.features import Features, cached
+
+HELD_OUT = frozenset({"dev", "val", "validation"})
+NEVER = frozenset({"test", "eval"})
+NEIGHBOURS = 10
+# The names datasets use for the seven classes (RAVDESS, EmoryNLP, V2C, XED …).
+_LABELS = {"angry": "anger", "mad": "anger", "disgusted": "disgust", "fearful": "fear", "scared": "fear", "afraid": "fear",
+           "happy": "joy", "happiness": "joy", "joyful": "joy", "calm": "neutral", "sad": "sadness",
+           "surprised": "surprise"}
+
+
+@dataclass
+class Corpus:
+    """Training and held-out items, and (id, reason) of the clips that cannot be trained on."""
+
+    train: list[Item]
+    held: list[Item]
+    left_out: list[tuple[str, str]]
+
+
+def label_index(emotion: str) -> int:
+    """Index in `EMOTIONS` of a dataset's label, -1 where it names none of the seven."""
+    name = emotion.strip().lower()
+    name = _LABELS.get(name, name)
+    return EMOTIONS.index(name) if name in EMOTIONS else -1
+
+
+def build_corpus(library: Library, longest: float, progress: Progress) -> Corpus:
+    """Features of every usable clip (kept in LIB/features), split by the rows' own `split`; test rows never train."""
+    encoder = SpeakerEncoder().eval()
+    corpus = Corpus([], [], [])
+    for place, row in enumerate(library.rows):
+        progress(place, len(library.rows), f"features {row.id}")
+        reason = _unusable(row, library, place)
+        if reason:
+            corpus.left_out.append((row.id, reason))
+            continue
+        try:
+            item = _item(library, place, row, encoder)
+        except DubctlError as err:
+            corpus.left_out.append((row.id, err.message))
+            continue
+        if not item.fits(longest):
+            corpus.left_out.append((row.id, f"{item.frames / FRAMES_PER_SECOND:.1f} s for {len(item.tokens)} sounds"))
+            continue
+        (corpus.held if row.split.lower() in HELD_OUT else corpus.train).append(item)
+    return corpus
+
+
+def _unusable(row: ClipRow, library: Library, place: int) -> str:
+    if row.status != "ok":
+        return row.error or "failed in extract"
+    if row.split.lower() in NEVER:
+        return "test split"
+    if not row.text.strip():
+        return "no text"
+    media = _sound(library, place)
+    return "" if media is not None and media.is_file() else "no sound"
+
+
+def _sound(library: Library, place: int) -> Path | None:
+    return library.media(place, "audio") or library.media(place, "video")
+
+
+def _item(library: Library, place: int, row: ClipRow, encoder: SpeakerEncoder) -> Item:
+    sound = _sound(library, place)
+    assert sound is not None  # `_unusable` has looked
+    features = cached(library.path / "features", sound, encoder, row.start, row.end)
+    given = row.extra.get("phonemes")
+    tokens = tokenise(given) if isinstance(given, str) and given else tokens_of(row.text)
+    return Item(row.id, row.speaker or row.id, tokens, features, _lips(library, place, features), place,
+                label_index(row.emotion))
+
+
+def _lips(library: Library, place: int, features: Features) -> np.ndarray | None:
+    track = library.lips(place)
+    if track is None:
+        return None
+    start = float(features.start)
+    values, visible = lip_features(track, start, start + len(features.mel) / FRAMES_PER_SECOND)
+    return values if len(values) > 1 and visible.mean() > 0.8 else None
+
+
+def emotion_source(library: Library) -> EmotionSource:
+    """The library's vectors and each clip's nearest others (test rows are never anybody's reference)."""
+    v, m = library.vectors, library.masks
+    usable = np.array([r.status == "ok" and r.split.lower() not in NEVER for r in library.rows])
+    basic = {"scene": v["scene"], "face": v["face"], "text": np.concatenate([v["text_self"], v["text_react"]], 1)}
+    masks = {name: m[name] & usable for name in ("scene", "face", "text")}
+    neighbours = {name: nearest_rows(basic[name], masks[name] & m["audio"], NEIGHBOURS) for name in basic}
+    return EmotionSource(basic, {name: m[name] for name in basic}, v["audio"], m["audio"], neighbours)

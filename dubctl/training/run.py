@@ -1,0 +1,89 @@
+"""`train`: a library in, a run folder with checkpoint, curves and an exported voice out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dubctl.errors import InputError, UsageError
+from dubctl.files import atomic_path, write_json
+from dubctl.library.store import Library
+from dubctl.progress import Progress, silent
+from dubctl.synth.config import SynthConfig
+from dubctl.training import checkpoint
+from dubctl.training.config import TrainConfig, tiny_train_config
+from dubctl.training.corpus import build_corpus, emotion_source
+from dubctl.training.trainer import Trainer
+
+
+def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume: bool = False, force: bool = False,
+          tiny: bool = False, steps: int | None = None, device: str = "cpu", seed: int | None = None,
+          progress: Progress = silent) -> dict[str, Any]:
+    """Train the synthesizer on a library.
+
+    A killed run goes on with `resume` from its last checkpoint, bit for bit as if it had not stopped (on a CPU with
+    the same number of threads).
+
+    Returns:
+        step, clips trained on, clips held out, those left out with the reason, paths of checkpoint and voice.
+
+    Raises:
+        UsageError: the run exists already and neither resume nor force is given; nothing to resume.
+        InputError: the library cannot be opened or has nothing to train on.
+    """
+    opened = Library.open(library)
+    found = (out / "checkpoint.safetensors").exists()
+    if found and not resume and not force:
+        raise UsageError(f"{out} holds a run already", "add --resume to go on, --force to start over, or choose another -o")
+    config = _settled(config if config is not None else tiny_train_config() if tiny else TrainConfig(), opened, steps, seed)
+    corpus = build_corpus(opened, config.longest, progress)
+    source = emotion_source(opened) if config.emotion else None
+    trainer = Trainer(config, corpus.train, corpus.held, out, device, source)
+    if resume and found:
+        trainer.resume()
+    else:
+        (out / "losses.jsonl").unlink(missing_ok=True)
+        if config.init:
+            trainer.load_weights(checkpoint.load(Path(config.init))[0])
+    write_json(out / "config.json", config.as_dict())
+    trainer.run(progress)
+    export_voice(trainer.checkpoint_path, out / "voice")
+    return {"step": trainer.step, "clips": len(corpus.train), "held_out": len(corpus.held),
+            "left_out": [{"id": i, "why": why} for i, why in corpus.left_out], "seconds": round(trainer.spent, 1),
+            "checkpoint": str(trainer.checkpoint_path), "voice": str(out / "voice")}
+
+
+def _settled(config: TrainConfig, library: Library, steps: int | None, seed: int | None) -> TrainConfig:
+    """The configuration with the library's dimensions and the caller's steps and seed."""
+    spaces = library.spaces
+    model = replace(config.model, scene_dim=spaces["scene"].dim, face_dim=spaces["face"].dim,
+                    text_dim=2 * spaces["text"].dim, audio_dim=spaces["audio"].dim)
+    changes: dict[str, Any] = {"model": model}
+    if steps is not None:
+        changes["steps"] = steps
+    if seed is not None:
+        changes["seed"] = seed
+    return replace(config, **changes)
+
+
+def export_voice(path: Path, folder: Path, card: dict[str, Any] | None = None) -> None:
+    """Write a checkpoint's EMA weights as a voice: config.json and float16 model.safetensors, no training-only parts.
+
+    Raises:
+        InputError: not a checkpoint.
+    """
+    from safetensors.torch import save_file
+
+    groups, meta = checkpoint.load(path)
+    if "ema" not in groups:
+        raise InputError(f"{path}: no averaged weights in it", "point at a run's checkpoint.safetensors")
+    tensors = {n: t.to(torch.float16).contiguous() for n, t in groups["ema"].items() if not n.startswith("alignment.")}
+    with atomic_path(folder / "model.safetensors") as part:
+        save_file(tensors, part)
+    model = SynthConfig(**{k: v for k, v in meta["config"]["model"].items() if k != "graph"}).as_dict()
+    model["graph"] = meta["config"]["model"]["graph"]
+    write_json(folder / "config.json", {"model": json.loads(json.dumps(model)), "step": meta["step"], **(card or {})})
