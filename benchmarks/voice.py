@@ -1,0 +1,293 @@
+"""The voice benchmark: lines never trained on, spoken to voices never trained on.
+
+    python benchmarks/voice.py benchmarks/lists/synthetic.json --data DATA --asr WHISPER -o runs/bench
+    python benchmarks/voice.py benchmarks/lists/real.json --data DATA --asr WHISPER -o runs/bench --checkpoint runs/a
+
+A list names six voices (a prompt recording of 3 to 6.5 s each) and thirty lines, five per voice; `--full` speaks all
+thirty to all six. DATA is the folder with `manifest.jsonl` (id, audio, …) that holds the prompts and, for the ground
+truth beside each figure, the source recordings of the lines. Two ways to speak:
+
+- `--mode speak` (default): the synthesizer alone at its natural length, quick enough to compare checkpoints;
+- `--mode dub`: the whole of `dubctl dub` on a silent black clip, whose length is 0.4 s + 0.075 s per letter, rounded
+  to a frame of 25 fps; the length of each dub is then checked to the sample.
+
+Figures: corpus WER of a Whisper transcript, GE2E cosine to the prompt (mean, worst voice), how often the right prompt
+is the nearest of the six, DNSMOS where `speechmos` is installed, each with a 95 % interval over voices. A line that
+could not be spoken counts as the worst case. Writes RESULT.json and the speech to the output folder and prints a table
+for the model card; `--check` exits 6 if a bar of the project is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dubctl.errors import DubctlError, InputError, QualityGateError
+from dubctl.files import read_jsonl, sha256_file, write_json
+from dubctl.metrics.base import EvalItem
+from dubctl.metrics.run import EvalReport, evaluate
+
+RATE = 22050
+FPS = 25
+# the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
+BARS = {"wer": 0.10, "secs": 0.75, "nearest": 0.90, "length": 1.0}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line to speak to one voice; `source` is the recording the line comes from, None if there is none."""
+
+    id: str
+    text: str
+    speaker: str
+    prompt: Path
+    source: Path | None
+    own: bool  # the source is this voice's
+
+
+Speak = Callable[[Case, Path], dict[str, Any]]  # writes the speech to a path, returns facts for the report
+
+
+def load_cases(chosen: Mapping[str, Any], lines: Mapping[str, Any], data: Path, sources: Path,
+               full: bool) -> list[Case]:
+    """Cases of a list: each line to its own voice, or with `full` to every voice.
+
+    Lines of another list are dealt to the voices in turn.
+
+    Raises:
+        InputError: the data folder lacks a recording that the list names.
+    """
+    audio, origin = _audio(data), _audio(sources)
+    voices = {voice["speaker"]: _find(audio, voice["prompt"], data) for voice in chosen["voices"]}
+    names = list(voices)
+    cases = []
+    for i, line in enumerate(lines["lines"]):
+        own = line.get("speaker", "")
+        for speaker in names if full else [own if own in voices else names[i % len(names)]]:
+            cases.append(Case(f"{line['id']}-{speaker}", line["text"], speaker, voices[speaker],
+                              origin.get(line["id"]), speaker == own))
+    return cases
+
+
+def clip_seconds(text: str) -> float:
+    """Length of the silent clip for a line: 0.4 s + 0.075 s per letter, on a frame of 25 fps."""
+    letters = sum(c.isalnum() for c in text)
+    return round((0.4 + 0.075 * letters) * FPS) / FPS
+
+
+def speaker_alone(checkpoint: Path | None) -> Speak:
+    """Speak with the synthesizer at its natural length."""
+    from dubctl.media.audio import load_audio, save_wav
+    from dubctl.synth.voice import Voice
+
+    voice = Voice.load(checkpoint) if checkpoint else Voice.load()
+
+    def speak(case: Case, out: Path) -> dict[str, Any]:
+        wav, _ = voice.speak(case.text, load_audio(case.prompt, RATE), RATE)
+        save_wav(out, wav, RATE)
+        return {"seconds": len(wav) / RATE}
+
+    return speak
+
+
+def whole_dub(clips: Path, checkpoint: Path | None) -> Speak:
+    """Speak through the real `dub` on silent clips."""
+    from dubctl.dubbing.session import DubRequest, dub_clip
+
+    def speak(case: Case, out: Path) -> dict[str, Any]:
+        seconds = clip_seconds(case.text)
+        dub_clip(DubRequest(clip=silent_clip(clips, seconds), script=case.text, prompt=case.prompt, out=out,
+                            voice=checkpoint, seed=0))
+        return {"seconds": seconds}
+
+    return speak
+
+
+def silent_clip(folder: Path, seconds: float) -> Path:
+    """A black clip without sound, made once per length."""
+    from dubctl.files import atomic_path
+    from dubctl.media.ffmpeg import run
+
+    path = folder / f"black_{round(seconds * FPS):04d}.mp4"
+    if not path.is_file():
+        with atomic_path(path) as part:
+            source = f"color=black:size=160x120:rate={FPS}:duration={seconds}"
+            _, err, code = run(["-y", "-v", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", str(part)])
+            if code:
+                raise InputError(f"cannot make a test clip: {err.strip()}")
+    return path
+
+
+def run_cases(cases: list[Case], speak: Speak, out: Path, suffix: str, clips: Path | None) -> list[EvalItem]:
+    """Speak every case and return what to evaluate; a line that fails is kept as failed."""
+    items = []
+    for number, case in enumerate(cases, 1):
+        path, why, started = out / f"{case.id}{suffix}", "", time.monotonic()
+        facts: dict[str, Any] = {}
+        try:
+            facts = speak(case, path)
+        except DubctlError as err:
+            why = err.message
+        facts["wall"] = round(time.monotonic() - started, 3)
+        print(f"\r{number}/{len(cases)} {case.id} {why}", end="\n" if why else "", file=sys.stderr, flush=True)
+        items.append(EvalItem(case.id, dub=path, text=case.text, prompt=case.prompt, speaker=case.speaker, failed=why,
+                              clip=silent_clip(clips, clip_seconds(case.text)) if clips else None, report=facts))
+    print(file=sys.stderr)
+    return items
+
+
+def truth_items(cases: list[Case]) -> list[EvalItem]:
+    """The source recordings as if they were dubs: only lines spoken by the voice itself."""
+    return [EvalItem(case.id, dub=case.source, text=case.text, prompt=case.prompt, speaker=case.speaker)
+            for case in cases if case.own and case.source]
+
+
+def figures(report: EvalReport) -> dict[str, Any]:
+    """The numbers of one evaluation: {name: {value, ci95}} and counts."""
+    found: dict[str, Any] = {"n": len(report.items), "failures": report.failures}
+    for name, result in report.results.items():
+        found[name] = {"value": result.value, "ci95": result.ci95}
+    if "secs" in report.results:
+        detail = report.results["secs"].detail
+        found["worst_voice"] = next(iter(detail["by_speaker"].items()), None)
+        found["nearest"] = detail["nearest"]
+    return found
+
+
+def missed_bars(measured: Mapping[str, Any]) -> list[str]:
+    """Bars that the measured figures miss, in words."""
+    missed = []
+    for name, bar in BARS.items():
+        value = (measured.get(name) or {}).get("value")
+        if name == "length" and name not in measured:
+            continue  # only a dub has a clip to compare with
+        if value is None or (value > bar if name == "wer" else value < bar):
+            missed.append(f"{name} is {'unknown' if value is None else f'{value:.3f}'}, the bar {bar:g}")
+    return missed
+
+
+def table(measured: Mapping[str, Any], truth: Mapping[str, Any] | None) -> str:
+    """A Markdown table for the model card."""
+    rows = [("lines spoken (failed)", lambda f: f"{f['n']} ({f['failures']})"),
+            ("corpus WER", lambda f: _percent(f.get("wer"))),
+            ("GE2E cosine to the prompt, mean", lambda f: _plain(f.get("secs"))),
+            ("… of the worst voice", lambda f: "–" if not f.get("worst_voice")
+             else f"{f['worst_voice'][1]:.3f} ({f['worst_voice'][0]})"),
+            ("right prompt nearest of all", lambda f: _percent(f.get("nearest"))),
+            ("length equal to the clip's, to the sample", lambda f: _percent(f.get("length"))),
+            ("DNSMOS OVRL", lambda f: _plain(f.get("dnsmos")))]
+    lines = ["| | dubctl | source recordings |", "|---|---|---|"]
+    for label, show in rows:
+        lines.append(f"| {label} | {show(measured)} | {show(truth) if truth else '–'} |")
+    return "\n".join(lines)
+
+
+def _percent(figure: Mapping[str, Any] | None) -> str:
+    return _shown(figure, lambda v: f"{100 * v:.1f}", " %")
+
+
+def _plain(figure: Mapping[str, Any] | None) -> str:
+    return _shown(figure, lambda v: f"{v:.3f}", "")
+
+
+def _shown(figure: Mapping[str, Any] | None, write: Callable[[float], str], unit: str) -> str:
+    if not figure or figure.get("value") is None:
+        return "–"
+    interval = figure.get("ci95")
+    spread = f" [{write(interval[0])}, {write(interval[1])}]" if interval else ""
+    return f"{write(figure['value'])}{unit}{spread}"
+
+
+def _audio(folder: Path) -> dict[str, Path]:
+    return {str(row["id"]): folder / row["audio"] for row in read_jsonl(folder / "manifest.jsonl") if row.get("audio")}
+
+
+def _find(audio: Mapping[str, Path], name: str, data: Path) -> Path:
+    if name not in audio or not audio[name].is_file():
+        raise InputError(f"{data} holds no recording '{name}', which the list names", "give the matching --data folder")
+    return audio[name]
+
+
+def _read_list(path: Path) -> dict[str, Any]:
+    import json
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise InputError(f"cannot read the list {path}: {err}") from err
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("list", type=Path, help="voices and lines (benchmarks/lists/*.json)")
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.jsonl and the recordings")
+    parser.add_argument("--lines", type=Path, help="another list to take the lines from")
+    parser.add_argument("--sources", type=Path, help="data folder of those lines (default: --data)")
+    parser.add_argument("--asr", help="local Whisper folder (default: DUBCTL_ASR)")
+    parser.add_argument("--mode", choices=("speak", "dub"), default="speak")
+    parser.add_argument("--checkpoint", type=Path, help="voice folder or run checkpoint (default: shipped)")
+    parser.add_argument("--format", choices=("wav", "mp4"), default="wav", help="what --mode dub writes")
+    parser.add_argument("--full", action="store_true", help="every line to every voice")
+    parser.add_argument("--jobs", type=int, default=1, help="threads that score")
+    parser.add_argument("--device", default="cpu", help="where Whisper runs")
+    parser.add_argument("--truth-only", action="store_true", help="measure the source recordings alone")
+    parser.add_argument("--check", action="store_true", help="exit 6 if a bar is missed")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the speech and RESULT.json")
+    return parser.parse_args(argv)
+
+
+def benchmark(args: argparse.Namespace) -> dict[str, Any]:
+    """Run it and return the report that is written to RESULT.json."""
+    chosen = _read_list(args.list)
+    lines = _read_list(args.lines) if args.lines else chosen
+    cases = load_cases(chosen, lines, args.data, args.sources or args.data, args.full)
+    names = ["wer", "secs"] + (["dnsmos"] if find_spec("speechmos") else [])
+    options = {"asr": args.asr, "jobs": args.jobs, "device": args.device, "progress": _progress}
+    result: dict[str, Any] = {"list": args.list.name, "list_sha256": sha256_file(args.list), "mode": args.mode,
+                              "checkpoint": str(args.checkpoint or "shipped"), "full": args.full}
+    if not args.truth_only:
+        clips = args.out / "clips" if args.mode == "dub" else None
+        suffix = f".{args.format}" if clips else ".wav"
+        speak = whole_dub(clips, args.checkpoint) if clips else speaker_alone(args.checkpoint)
+        items = run_cases(cases, speak, args.out / "speech", suffix, clips)
+        report = evaluate(items, names + (["length"] if clips else []), **options)
+        seconds, wall = (sum(i.report.get(key, 0.0) for i in items) for key in ("seconds", "wall"))
+        result |= {"dubctl": figures(report), "real_time_factor": wall / seconds if seconds else None,
+                   "lines": report.as_dict()}
+    truth = truth_items(cases)
+    if truth:
+        report = evaluate(truth, names, **options)
+        result |= {"source": figures(report), "source_lines": report.as_dict()}
+    return result
+
+
+def _progress(done: int, total: int, note: str = "") -> None:
+    print(f"\rscored {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    try:
+        result = benchmark(args)
+        write_json(args.out / "RESULT.json", result)
+        empty = {"n": 0, "failures": 0}
+        print(table(result.get("dubctl", empty), result.get("source")))
+        missed = missed_bars(result.get("dubctl", empty))
+        for line in missed:
+            print(f"missed: {line}", file=sys.stderr)
+        if args.check and missed:
+            raise QualityGateError(f"{len(missed)} bars missed")
+    except DubctlError as err:
+        print(f"error: {err.message}" + (f" ({err.hint})" if err.hint else ""), file=sys.stderr)
+        return err.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

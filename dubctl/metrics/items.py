@@ -1,0 +1,124 @@
+"""What to evaluate: a folder of dubs with their reports, a JSONL manifest, or a manifest on stdin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from dubctl.errors import InputError
+from dubctl.files import parse_jsonl, read_jsonl
+from dubctl.metrics.base import EvalItem
+
+# the names a field may have in a manifest row or a dub's report, first found wins
+_ALIASES = {
+    "dub": ("dub", "output", "out"), "text": ("text", "script"), "prompt": ("prompt",),
+    "reference": ("reference", "reference_audio"), "clip": ("clip",), "speaker": ("speaker",),
+    "emotion": ("emotion",), "failed": ("failed", "error"),
+}
+_PATHS = ("dub", "prompt", "reference", "clip")
+_MEDIA = (".mp4", ".mkv", ".mov", ".wav", ".flac", ".opus", ".mp3", ".webm")
+
+
+def load_items(source: Path | str | None = None, stdin: TextIO | None = None) -> list[EvalItem]:
+    """Items to score, in order.
+
+    Args:
+        source: a folder of dubs (or one with `manifest.jsonl`), a JSONL manifest, or "-" for stdin; None reads stdin if
+            it is given and not a terminal, else the current folder.
+
+    Raises:
+        InputError: nothing there to evaluate, a row that cannot be read (with its line), two rows of one id.
+    """
+    if source is None:
+        piped = stdin is not None and not stdin.isatty()
+        text = stdin.read() if piped and stdin is not None else ""
+        return items_from_rows(parse_jsonl(text, "stdin"), Path(), "stdin") if text.strip() else load_items(Path())
+    if str(source) == "-":
+        if stdin is None:
+            raise InputError("no manifest on stdin")
+        return items_from_rows(parse_jsonl(stdin.read(), "stdin"), Path(), "stdin")
+    path = Path(source)
+    if path.is_dir():
+        return _from_folder(path)
+    return items_from_rows(read_jsonl(path), path.parent, str(path))
+
+
+def items_from_rows(rows: Iterable[Mapping[str, Any]], root: Path, where: str) -> list[EvalItem]:
+    """Items of manifest rows; relative paths start at `root`, the manifest's folder.
+
+    A row has id (else the dub's name), dub (or output), text (or script), and what its metrics need of prompt,
+    reference, clip, speaker, emotion. A row with `failed` (or `error`) is a dub that could not be made.
+    """
+    items: list[EvalItem] = []
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows, 1):
+        item = _item(row, root, where, number)
+        if item.id in seen:
+            raise InputError(f"{where}, row {number}: id '{item.id}' again (first in row {seen[item.id]})",
+                             "give every row its own id", line=number)
+        seen[item.id] = number
+        items.append(item)
+    if not items:
+        raise InputError(f"{where}: no rows to evaluate", "one JSON object per line: dub, text, prompt")
+    return items
+
+
+def _item(row: Mapping[str, Any], root: Path, where: str, number: int) -> EvalItem:
+    fields: dict[str, Any] = {}
+    for name, aliases in _ALIASES.items():
+        value = next((row[alias] for alias in aliases if row.get(alias)), "")
+        if isinstance(value, dict) and name == "failed":  # the error object of --json
+            value = value.get("message") or "failed"
+        if not isinstance(value, str):
+            raise InputError(f"{where}, row {number}: '{name}' is not text", line=number)
+        fields[name] = value
+    for name in _PATHS:
+        fields[name] = root / Path(fields[name]).expanduser() if fields[name] else None
+    dub = fields["dub"]
+    name = str(row.get("id") or (dub.stem if dub else ""))
+    if not name:
+        raise InputError(f"{where}, row {number}: neither id nor dub", "name the dubbed file in 'dub'", line=number)
+    report = row.get("report")
+    return EvalItem(id=name, report=dict(report) if isinstance(report, Mapping) else {}, **fields)
+
+
+def _from_folder(folder: Path) -> list[EvalItem]:
+    items = [item for path in sorted(folder.rglob("*.json")) if (item := _from_report(path, folder))]
+    if items:
+        return items
+    manifest = folder / "manifest.jsonl"
+    if manifest.is_file():
+        return items_from_rows(read_jsonl(manifest), folder, str(manifest))
+    raise InputError(f"no dubs to evaluate in {folder.resolve()}",
+                     "give the folder that `dubctl dub -o` wrote to, or a JSONL manifest")
+
+
+def _from_report(path: Path, folder: Path) -> EvalItem | None:
+    """The item of a dub's report OUT.json beside OUT.mp4 or OUT.wav; None for another JSON file."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        if any(path.with_suffix(suffix).is_file() for suffix in _MEDIA):
+            raise InputError(f"cannot read the report {path}: {err}", "dub that clip again") from err
+        return None
+    if not isinstance(report, dict) or "script" not in report or "output" not in report:
+        return None
+    fields = {name: next((report[a] for a in aliases if isinstance(report.get(a), str) and report[a]), "")
+              for name, aliases in _ALIASES.items()}
+    # the folder may have moved since: what lies beside the report comes first
+    output = path.with_suffix(Path(fields["dub"]).suffix) if fields["dub"] else path
+    for name in _PATHS:
+        fields[name] = _locate(fields[name], path.parent)
+    fields["dub"] = output if output.is_file() else fields["dub"]
+    return EvalItem(id=path.relative_to(folder).with_suffix("").as_posix(), report=report, **fields)
+
+
+def _locate(recorded: str, folder: Path) -> Path | None:
+    """A path out of a report: as recorded, else beside the report; as recorded if neither exists."""
+    if not recorded:
+        return None
+    path = Path(recorded)
+    beside = folder / path
+    return path if path.exists() or not beside.exists() else beside

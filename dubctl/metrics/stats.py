@@ -1,0 +1,117 @@
+"""Intervals and paired tests over clips, by resampling; seeded, so the same rows give the same figures.
+
+A measured value here is always a ratio of sums (corpus WER: errors over words; a mean: values over ones), so one
+bootstrap serves every metric. Clips of one speaker are not independent: pass `clusters` and whole speakers are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+RESAMPLES = 2000
+_BLOCK = 200  # resamples drawn at once: bounds memory at 200 x clips
+
+
+def ratio(values: Sequence[float], weights: Sequence[float] | None = None) -> float | None:
+    """sum(values) / sum(weights); the mean without weights; None where the weights sum to 0."""
+    total = float(len(values)) if weights is None else float(np.sum(weights))
+    return float(np.sum(values)) / total if total else None
+
+
+def bootstrap_ci(values: Sequence[float], weights: Sequence[float] | None = None,
+                 clusters: Sequence[Hashable] | None = None, *, level: float = 0.95,
+                 resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float] | None:
+    """Percentile bootstrap interval of `ratio(values, weights)`, (low, high).
+
+    Args:
+        values: numerators, one per clip (N,).
+        weights: denominators (N,); ones if None.
+        clusters: group of each clip (N,), e.g. its speaker; with two groups or more, whole groups are drawn.
+
+    Returns:
+        None where there are fewer than two units to draw from, or the weights sum to 0.
+    """
+    pairs = _units(np.column_stack([values, _ones(values, weights)]), clusters)
+    if len(pairs) < 2 or not pairs[:, 1].sum():
+        return None
+    sums = _resampled_sums(pairs, resamples, seed)
+    sums = sums[sums[:, 1] > 0]
+    draws = sums[:, 0] / sums[:, 1]
+    tail = (1 - level) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Difference b - a of two systems on the same clips, its 95 % interval and two-sided p-value."""
+
+    difference: float
+    ci95: tuple[float, float]
+    p: float
+
+
+def paired_bootstrap(a: Sequence[float], b: Sequence[float], weights: Sequence[float] | None = None,
+                     clusters: Sequence[Hashable] | None = None, *, resamples: int = RESAMPLES,
+                     seed: int = 0) -> Paired:
+    """Compare two systems clip by clip: the same clips are drawn for both.
+
+    Args:
+        a, b: numerators of each system (N,), in the same order of clips.
+        weights: shared denominators (N,), e.g. reference words; ones if None.
+        clusters: as in `bootstrap_ci`.
+
+    Raises:
+        ValueError: the lengths differ, or fewer than two units.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"paired test needs the same clips on both sides, got {len(a)} and {len(b)}")
+    gain = np.asarray(b, dtype=float) - np.asarray(a, dtype=float)
+    pairs = _units(np.column_stack([gain, _ones(a, weights)]), clusters)
+    if len(pairs) < 2:
+        raise ValueError("paired test needs at least two clips (or speakers)")
+    sums = _resampled_sums(pairs, resamples, seed)
+    sums = sums[sums[:, 1] > 0]
+    draws = sums[:, 0] / sums[:, 1]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    # +1: the observed sample counts as one draw, so p is never 0
+    below, above = (np.sum(draws <= 0) + 1) / (len(draws) + 1), (np.sum(draws >= 0) + 1) / (len(draws) + 1)
+    observed = float(pairs[:, 0].sum() / pairs[:, 1].sum())
+    return Paired(observed, (float(low), float(high)), float(min(1.0, 2 * min(below, above))))
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Exact two-sided McNemar p-value: clips only system a, and only system b, got right (McNemar 1947)."""
+    if only_a < 0 or only_b < 0:
+        raise ValueError("counts cannot be negative")
+    n = only_a + only_b
+    tail = sum(comb(n, k) for k in range(min(only_a, only_b) + 1))
+    return min(1.0, 2 * tail / 2 ** n)
+
+
+def _ones(values: Sequence[float], weights: Sequence[float] | None) -> np.ndarray:
+    return np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
+
+
+def _units(pairs: np.ndarray, clusters: Sequence[Hashable] | None) -> np.ndarray:
+    """What is drawn: clips (N, 2), or, with two groups or more, the sums of each group (G, 2)."""
+    if clusters is None or len(set(clusters)) < 2:
+        return pairs
+    order = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
+    grouped = np.zeros((len(order), 2))
+    np.add.at(grouped, [order[c] for c in clusters], pairs)
+    return grouped
+
+
+def _resampled_sums(pairs: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Column sums of `resamples` draws with replacement, (resamples, 2)."""
+    rng = np.random.default_rng(seed)
+    blocks = []
+    for start in range(0, resamples, _BLOCK):
+        drawn = rng.integers(0, len(pairs), (min(_BLOCK, resamples - start), len(pairs)))
+        blocks.append(pairs[drawn].sum(1))
+    return np.concatenate(blocks)
