@@ -55,6 +55,11 @@ class Library:
         return f"Library({str(self.path)!r}, {len(self)} clips, profile {self.profile!r})"
 
     @property
+    def name(self) -> str:
+        """What its references call it: the name in its card, or its path."""
+        return str(self.meta.get("name") or self.path)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the vectors; an index records the one it was built from."""
         return str(self.meta["digests"][TENSORS])
