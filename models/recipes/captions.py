@@ -14,15 +14,18 @@ from text_corpora import Row, target
 MOODS = {
     "anger": "angry furious hostile aggressive enraged irritated fierce violent outraged heated annoyed wrathful",
     "disgust": "disgusted repulsed revolted sickened contemptuous nauseated foul sickly grimy repellent",
-    "fear": "fearful afraid scared frightened anxious tense terrified uneasy menacing ominous threatening eerie nervous",
+    "fear": "fearful afraid scared frightened anxious tense terrified uneasy menacing ominous threatening eerie "
+            "nervous",
     "joy": "happy joyful cheerful delighted merry warm playful bright pleased amused lively glad festive loving",
     "neutral": "neutral calm composed even ordinary plain relaxed restrained blank unmoved balanced matter-of-fact",
-    "sadness": "sad gloomy sorrowful melancholy grieving mournful miserable downcast lonely bleak unhappy somber tearful",
+    "sadness": "sad gloomy sorrowful melancholy grieving mournful miserable downcast lonely bleak unhappy somber "
+               "tearful",
     "surprise": "surprised astonished startled amazed shocked stunned bewildered astounded wide-eyed sudden unexpected",
 }
 NOUNS = {
     "anger": "anger rage fury hostility", "disgust": "disgust revulsion contempt", "fear": "fear dread terror anxiety",
-    "joy": "joy happiness delight cheer", "neutral": "calm composure neutrality", "sadness": "sadness sorrow grief gloom",
+    "joy": "joy happiness delight cheer", "neutral": "calm composure neutrality",
+    "sadness": "sadness sorrow grief gloom",
     "surprise": "surprise astonishment amazement shock",
 }
 HELD_OUT = {"enraged", "sickened", "terrified", "delighted", "composed", "mournful", "astonished"}
@@ -33,18 +36,23 @@ FACE_CUES = {
     "fear": ("the eyes wide and the brows drawn together", "the lips stretched", "the brows raised and tense"),
     "joy": ("the corners of the mouth raised", "the cheeks lifted", "a broad smile", "the eyes narrowed by a smile"),
     "neutral": ("the mouth relaxed", "hardly moving", "the brows level", "the features at rest"),
-    "sadness": ("the corners of the mouth lowered", "the inner brows raised", "the gaze cast down", "the eyelids heavy"),
+    "sadness": ("the corners of the mouth lowered",
+                "the inner brows raised", "the gaze cast down", "the eyelids heavy"),
     "surprise": ("the brows raised high", "the mouth open", "the eyes wide open", "the jaw dropped"),
 }
 # light, colour and motion go with a mood often, not always: they are drawn freely for a third of the captions
 LOOKS = {
-    "anger": ("red", "dark red", "harsh, high-contrast", "hot orange"), "disgust": ("murky green", "sickly yellow", "dull brown"),
-    "fear": ("dark", "black and blue", "dim, high-contrast", "shadowy"), "joy": ("bright", "warm yellow", "colourful", "sunny, vivid"),
-    "neutral": ("evenly lit", "grey, moderate", "muted", "medium-bright"), "sadness": ("dark, cold blue", "grey", "dim, pale", "cold"),
+    "anger": ("red", "dark red", "harsh, high-contrast", "hot orange"),
+    "disgust": ("murky green", "sickly yellow", "dull brown"),
+    "fear": ("dark", "black and blue", "dim, high-contrast", "shadowy"),
+    "joy": ("bright", "warm yellow", "colourful", "sunny, vivid"),
+    "neutral": ("evenly lit", "grey, moderate", "muted", "medium-bright"),
+    "sadness": ("dark, cold blue", "grey", "dim, pale", "cold"),
     "surprise": ("flashing", "bright white", "suddenly bright", "vivid"),
 }
 MOTIONS = {
-    "anger": ("fast", "restless", "rapidly cut"), "disgust": ("slow", "unsteady"), "fear": ("nearly still", "jerky", "shaking"),
+    "anger": ("fast", "restless", "rapidly cut"), "disgust": ("slow", "unsteady"),
+    "fear": ("nearly still", "jerky", "shaking"),
     "joy": ("lively", "moving", "bouncing"), "neutral": ("slow", "steady", "moderately moving"),
     "sadness": ("nearly still", "slow", "still"), "surprise": ("abruptly moving", "fast", "suddenly changing"),
 }
@@ -68,7 +76,7 @@ TEST_TEMPLATES = {SCENE[-1], FACE[-1], TURN[-1]}
 
 
 def captions(count: int, test: bool, seed: int = 7) -> list[Row]:
-    """`count` captions with targets. Test captions use held-out templates or held-out mood words; training uses neither."""
+    """`count` captions with targets. Test captions use held-out templates or mood words; training uses neither."""
     draw, rows = random.Random(seed + test), []
     while len(rows) < count:
         label = draw.choice(list(MOODS))

@@ -112,7 +112,8 @@ def train(net: MiniBert, vocab: list[str], rows: list[corpora.Row], args: argpar
             schedule.step()
             step, shown = step + 1, 0.98 * shown + 0.02 * loss.item()
             if step % 100 == 0:
-                print(f"step {step}/{total} loss {shown / (1 - 0.98**step):.4f} {time.time() - begun:.0f} s", flush=True)
+                loss_now = shown / (1 - 0.98**step)
+                print(f"step {step}/{total} loss {loss_now:.4f} {time.time() - begun:.0f} s", flush=True)
         store(net, vocab, args.out)
         print(f"epoch {epoch + 1}: written", flush=True)
 
