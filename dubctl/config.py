@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import sys
 import types
 import typing
@@ -26,6 +27,7 @@ else:
 
 PROJECT_FILE = "dubctl.toml"
 ENV_PREFIX = "DUBCTL_"
+DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 # Read elsewhere (dubctl.assets) or here before the settings are: not keys of the project file.
 RESERVED_ENV = ("DUBCTL_MODELS", "DUBCTL_CONFIG")
 
@@ -43,8 +45,8 @@ class Settings:
     keep_going: bool = True
     library: Path | None = None
     k: int = 3
-    metric: Literal["cosine", "dot", "euclidean"] = "cosine"
-    trees: int = 10
+    metric: Literal["cosine", "dot", "euclidean"] | None = None  # cosine; retrieve: the index's own
+    trees: int | None = None
     asr: Path | None = None
     metrics: str = "wer,secs"
 
@@ -164,9 +166,12 @@ def _parse(text: str, kind: Any) -> Any:
 
 
 def _check_ranges(settings: Settings, origins: Mapping[str, str]) -> None:
-    for key, low, high in (("seed", 0, 2**32 - 1), ("jobs", 1, 4096), ("k", 0, 1000), ("trees", 1, 10000)):
+    if not DEVICES.fullmatch(settings.device):
+        raise UsageError(f"{_place(origins['device'], 'device')}: unknown device '{settings.device}'",
+                         nearest(settings.device, ["auto", "cpu", "cuda", "cuda:N", "mps"]))
+    for key, low, high in (("seed", 0, 2**32 - 1), ("jobs", 1, 4096), ("k", 0, 10), ("trees", 1, 10000)):
         value = getattr(settings, key)
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             raise UsageError(f"{_place(origins[key], key)}: {value} is not in {low}..{high}")
 
 

@@ -14,6 +14,7 @@ from importlib import metadata
 from typing import Literal
 
 from dubctl.config import Settings
+from dubctl.errors import DependencyError
 
 State = Literal["ok", "missing", "optional"]
 REINSTALL = "python -m pip install --force-reinstall --no-deps {}"
@@ -42,7 +43,7 @@ def checks(settings: Settings) -> list[Check]:
         ("ffmpeg", _ffmpeg, REINSTALL.format("imageio-ffmpeg")),
         ("espeak-ng", _espeak, REINSTALL.format("espeakng-loader misaki phonemizer-fork")),
         ("device", lambda: _device(settings.device), "use --device cpu"),
-        ("annoy recall", _annoy, REINSTALL.format("--no-binary annoy annoy") + " (needs a C++ compiler)"),
+        ("annoy recall", _annoy, "python -m pip install annoy (it compiles: apt-get install g++)"),
         ("weights", _weights, "reinstall dubctl"),
         ("temporary files", _temporary, "free some space, or set TMPDIR to a writable folder"),
     )
@@ -130,7 +131,9 @@ def _annoy() -> Check:
     hits = [len(set(index.get_nns_by_item(i, 10)) & set(exact[i].tolist())) for i in range(30)]
     recall = sum(hits) / 300
     if recall < 0.7:
-        raise RuntimeError(f"annoy finds only {recall:.0%} of the nearest vectors: it was built wrongly")
+        from dubctl.library.index import REBUILD
+
+        raise DependencyError(f"annoy finds only {recall:.0%} of the nearest vectors: it was built wrongly", REBUILD)
     return Check("annoy recall", "ok", f"{recall:.0%} of the ten nearest of 300 vectors")
 
 

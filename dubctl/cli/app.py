@@ -11,9 +11,15 @@ from dubctl import __version__
 from dubctl.config import nearest
 from dubctl.errors import UsageError
 
+# The order of the work; commands of the groups follow in the order of their modules.
+ORDER = ("extract", "index", "retrieve", "train", "dub", "eval", "doctor", "models", "config")
+
 
 class StrictGroup(TyperGroup):
-    """A group whose unknown command is an error that names the nearest."""
+    """A group that lists commands in the order of the work, and whose unknown command names the nearest."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         known = self.list_commands(ctx)
@@ -26,8 +32,8 @@ class StrictGroup(TyperGroup):
 _PLAIN: dict[str, Any] = {"cls": StrictGroup, "rich_markup_mode": None, "pretty_exceptions_enable": False,
                           "context_settings": {"help_option_names": ["-h", "--help"]}}
 app = typer.Typer(**_PLAIN)
-models_app = typer.Typer(help="Shipped weights: where they lie, their licences, and whether they are whole.", **_PLAIN)
-config_app = typer.Typer(help="Settings, and where each value came from.", **_PLAIN)
+models_app = typer.Typer(help="Shipped weights. Where they lie, their licences, and whether they are whole.", **_PLAIN)
+config_app = typer.Typer(help="Settings and their origins.", **_PLAIN)
 
 
 def _version(wanted: bool) -> None:

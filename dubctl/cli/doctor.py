@@ -12,7 +12,7 @@ MARKS = {"ok": "ok  ", "missing": "FAIL", "optional": "-   "}
 
 @command(app, "doctor", shared=("asr",))
 def doctor(run: Run) -> None:
-    """Check what dubctl needs on this machine; exit 4 if something required is missing."""
+    """Check this machine. Exit 4 if something required is missing; every line says what to do about it."""
     from dubctl.doctor import checks
 
     found = checks(run.settings)

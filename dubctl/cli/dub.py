@@ -11,7 +11,7 @@ from dubctl.cli.app import app
 from dubctl.cli.contract import Run
 from dubctl.cli.inputs import existing_file, existing_folder, read_rows, read_script
 from dubctl.cli.options import command
-from dubctl.errors import UsageError
+from dubctl.errors import InputError, UsageError
 
 OUT_SUFFIXES = (".mp4", ".wav")
 
@@ -26,27 +26,36 @@ def dub(
         "OUT.mp4: picture and speech; OUT.wav: speech alone (default: CLIP's name + .dubbed.mp4, here)."))] = None,
     references: Annotated[str | None, typer.Option(metavar="FILE|-", help=(
         "Rows of dubctl retrieve to perform with, instead of searching."))] = None,
+    voice: Annotated[Path | None, typer.Option(metavar="RUN", help=(
+        "Voice folder or checkpoint that train wrote (default: the shipped voice)."))] = None,
 ) -> None:
-    """Speak a script to a clip: the prompt's voice, the lips' timing, the scene's emotion."""
-    from dubctl.dubbing.session import DubRequest, dub_clip
-
+    """Speak a script to a clip. In the prompt's voice, to the lips' timing, with the scene's emotion."""
     if script == "-" and references == "-":
         raise UsageError("--script - and --references - both want stdin", "put one of them in a file")
     out = out or Path(f"{clip.stem}.dubbed.mp4")
     if out.suffix.lower() not in OUT_SUFFIXES:
         raise UsageError(f"--out {out}: what format?", "name it .mp4 (picture and speech) or .wav (speech alone)")
     settings = run.settings
+    existing_file(clip, "clip")
+    existing_file(prompt, "voice prompt")
     if settings.library is not None:
         existing_folder(settings.library, "library folder", "make one with: dubctl extract DATASET -o LIB")
-    request = DubRequest(
-        clip=existing_file(clip, "clip"), script=read_script(script), prompt=existing_file(prompt, "voice prompt"),
-        out=out, library=settings.library, k=settings.k, device=settings.device, seed=settings.seed,
-        references=None if references is None else read_rows(references, "--references"), profile=settings.profile)
+    if voice is not None and not voice.exists():
+        raise InputError(f"no such voice: {voice}", "make one with: dubctl train LIB -o RUN")
+    line = read_script(script)
+    rows = None if references is None else read_rows(references, "--references")
     if run.dry_run:
         run.say(f"would dub {clip} to {out}")
         return
+    from dubctl.dubbing.session import DubRequest, dub_clip
+
+    request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=settings.library, k=settings.k,
+                         references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
+                         voice=voice)
     with run.progress("dub") as progress:
-        run.result = dub_clip(request, progress)
-    run.device, run.done = str(run.result.get("device", "")), 1
+        report = dub_clip(request, progress)
+    for note in report["notes"]:
+        run.warn(note)
+    run.result, run.device, run.done = report, report["device"], 1
     run.wrote(out)
     run.outputs.append(str(out.with_suffix(".json")))

@@ -21,10 +21,10 @@ def eval_(
     run: Run,
     path: Annotated[str | None, typer.Argument(metavar="[PATH]", help=(
         "A folder of dubs, a JSONL manifest, or - (default: a manifest on stdin, else this folder)."))] = None,
-    fail_if: Annotated[list[str] | None, typer.Option(metavar="COND", help="Exit 6 if 'wer>0.15' (repeatable).")] = None,
+    fail_if: Annotated[list[str] | None, typer.Option(metavar="COND", help="Exit 6 if so: 'wer>0.15'.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one CSV row a dub there.")] = None,
 ) -> None:
-    """Score dubs: what a recogniser hears, whose voice it is."""
+    """Score dubs. What a recogniser hears, whose voice it is."""
     from dubctl.device import resolve_device
     from dubctl.metrics.base import parse_metrics
     from dubctl.metrics.gate import check_gates, parse_gate

@@ -19,7 +19,7 @@ def extract(
         "Folder of clips with a manifest or with .txt/.lab beside them; a manifest; or - for one on stdin."))],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="LIB", help="Library folder to write or go on with.")],
 ) -> None:
-    """Measure a dataset: captions and emotion vectors of scene, face, text and voice."""
+    """Measure a dataset into a library. Captions and emotion vectors of scene, face, text and voice."""
     from dubctl.library.datasets import read_dataset
 
     settings = run.settings

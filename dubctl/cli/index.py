@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -15,16 +16,18 @@ from dubctl.cli.options import command
 
 @command(app, "index", shared=("metric", "trees"))
 def index(run: Run, library: Annotated[Path, typer.Argument(metavar="LIB", help="Library folder.")]) -> None:
-    """Build the search trees over a library."""
+    """Build search trees over a library."""
     from dubctl.library.index import build_index
     from dubctl.library.store import Library
 
     existing_folder(library, "library folder", "make one with: dubctl extract DATASET -o LIB")
-    opened = Library.open(library)
+    settings, opened = run.settings, Library.open(library)
     if run.dry_run:
-        run.say(f"would index {len(opened.rows)} clips of {library} ({run.settings.metric})")
+        run.say(f"would index {len(opened.rows)} clips of {library}")
         return
-    build_index(opened, metric=run.settings.metric, trees=run.settings.trees)
-    run.done = len(opened.rows)
-    run.wrote(library / "index")
-    run.say(f"{len(opened.rows)} clips indexed ({run.settings.metric})")
+    chosen = {"metric": settings.metric, "trees": settings.trees}
+    report = build_index(opened, **{key: value for key, value in chosen.items() if value is not None})
+    run.done, run.result = len(opened.rows), dataclasses.asdict(report)
+    run.wrote(report.path)
+    for modality, clips in report.clips.items():
+        run.say(f"{modality}: {clips} clips, finds {report.recall[modality]:.0%} of the true nearest ({report.metric})")

@@ -17,8 +17,7 @@ from dubctl.cli.contract import EXIT_INTERRUPT, Run, mute_stdout, report
 from dubctl.config import Resolved, Settings, nearest
 from dubctl.errors import DubctlError, UsageError
 
-# The order of --help: the order of the work.
-COMMANDS = (extract, index, retrieve, train, dub, eval, doctor)
+COMMANDS = (extract, index, retrieve, train, dub, eval, doctor, models, config_show)  # importing them registers them
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 

@@ -30,8 +30,9 @@ SHARED: dict[str, Any] = {
     "library": Annotated[Path | None, typer.Option("--library", "-l", metavar="LIB",
                                                       help="Reference library (default: the built-in one).")],
     "k": Annotated[int | None, typer.Option("-k", "--k", metavar="K", help="References a modality (default 3).")],
-    "metric": Annotated[str | None, typer.Option(metavar="NAME", help="cosine (default), dot or euclidean.")],
-    "trees": Annotated[int | None, typer.Option(metavar="N", help="Annoy trees an index (default 10).")],
+    "metric": Annotated[str | None, typer.Option(metavar="NAME",
+                                                 help="cosine, dot or euclidean (default: the index's, else cosine).")],
+    "trees": Annotated[int | None, typer.Option(metavar="N", help="Annoy trees an index (default 32).")],
     "asr": Annotated[Path | None, typer.Option(metavar="DIR", help="Local Whisper folder that wer transcribes with.")],
     "metrics": Annotated[str | None, typer.Option("--metrics", "-m", metavar="LIST",
                                                      help="Comma-separated (default wer,secs).")],
@@ -42,7 +43,7 @@ SWITCHES: dict[str, Any] = {
     "json_": Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")],
     "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No messages, warnings or progress.")],
     "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="More messages, and tracebacks.")],
-    "dry_run": Annotated[bool, typer.Option("--dry-run", help="Check the inputs, say what would be done, write nothing.")],
+    "dry_run": Annotated[bool, typer.Option("--dry-run", help="Check the inputs, say what would be done.")],
     "force": Annotated[bool, typer.Option("--force", help="Redo what is already done.")],
 }
 

@@ -18,19 +18,32 @@ from dubctl.config import load_dataclass
 def train(
     run: Run,
     library: Annotated[Path, typer.Argument(metavar="LIB", help="Library folder made by extract.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Folder for checkpoints and curves.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Folder for checkpoint, curves and voice.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from RUN's last checkpoint.")] = False,
     tiny: Annotated[bool, typer.Option("--tiny", help="A very small model: trains in a minute on a CPU.")] = False,
-    steps: Annotated[int | None, typer.Option(metavar="N", help="Steps to train for.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Steps to train for.")] = None,
 ) -> None:
-    """Train the synthesizer. Its configuration is the [train] table of the project file (--config)."""
-    from dubctl.training.config import TrainConfig
-    from dubctl.training.run import train as run_training
+    """Train the synthesizer on a library. Its configuration is the [train] table of the project file (--config)."""
+    from dubctl.training.config import TrainConfig, tiny_train_config
 
     existing_folder(library, "library folder", "make one with: dubctl extract DATASET -o LIB")
-    where = f"{run.resolved.file} [train]"
-    config = load_dataclass(TrainConfig, run.resolved.train, where)
+    base = tiny_train_config() if tiny else TrainConfig()
+    config = load_dataclass(TrainConfig, run.resolved.train, f"{run.resolved.file} [train]", base)
+    if run.dry_run:
+        run.say(f"would train {steps or config.steps} steps on {library} into {out}")
+        return
+    from dubctl.device import resolve_device
+    from dubctl.training.run import train as train_on
+
+    settings = run.settings
+    run.device = resolve_device(settings.device)
+    seed = None if run.resolved.origins["seed"] == "default" else settings.seed  # else the [train] table's
     with run.progress("train") as progress:
-        report = run_training(library, out, config, resume=resume, progress=progress)
-    run.wrote(out)
-    run.result = report
+        report = train_on(library, out, config, resume=resume, force=run.force, steps=steps, device=run.device,
+                          seed=seed, progress=progress)
+    run.result, run.done = report, report["clips"]
+    if report["left_out"]:
+        first = report["left_out"][0]
+        run.warn(f"{len(report['left_out'])} clips were left out, e.g. {first['id']}: {first['why']}")
+    run.wrote(report["checkpoint"], report["voice"])
+    run.say(f"step {report['step']}, {report['seconds']:.0f} s; speak with it: dubctl dub --voice {report['voice']} …")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,23 @@ import torch
 
 from dubctl.dubbing.scene_reading import Reading
 from dubctl.graph.build import MODALITIES, EmotionBatch
+from dubctl.library.footage import footage_digests
 from dubctl.library.retrieve import Hit, Query, gather_references, retrieve
 from dubctl.library.store import Library
 
 
-def query_of(reading: Reading) -> Query:
-    """The target's basic emotion as a retrieval query."""
-    return Query(scene=reading.scene.vector, face=reading.face.vector, text_self=reading.text.self_vector,
-                 text_react=reading.text.react_vector)
+def query_of(reading: Reading, clip: Path | None = None, script: str = "") -> Query:
+    """The target's basic emotion as a retrieval query; `clip` and `script` keep it from finding itself."""
+    return Query.of(reading.scene, reading.face, reading.text, text=script,
+                    digests=footage_digests(clip) if clip is not None else None)
 
 
-def find(library: Library, reading: Reading, k: int, rows: Sequence[dict[str, Any]] | None) -> list[Hit]:
+def find(library: Library, reading: Reading, k: int, rows: Sequence[dict[str, Any]] | None,
+         clip: Path | None = None, script: str = "") -> list[Hit]:
     """The given reference rows (of `dubctl retrieve`), else the top `k` of each modality."""
     if rows is not None:
         return [Hit.from_row(row, line=number) for number, row in enumerate(rows, 1)]
-    return retrieve(library, query_of(reading), k) if k else []
+    return retrieve(library, query_of(reading, clip, script), k) if k else []
 
 
 def emotion_batch(library: Library, reading: Reading, hits: Sequence[Hit]) -> EmotionBatch:

@@ -1,0 +1,65 @@
+"""`dubctl doctor`: real checks on this machine, and what a broken one looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dubctl import doctor
+from dubctl.config import Settings
+from tests.cli.conftest import Outcome
+
+Dubctl = Callable[..., Outcome]
+
+
+
+def test_each_probe_does_the_thing_once() -> None:
+    found = {check.name: check for check in doctor.checks(Settings(device="cpu"))}
+    for name in ("python", "ffmpeg", "espeak-ng", "device", "annoy recall", "temporary files", "torch", "annoy"):
+        assert found[name].state == "ok", found[name]
+    assert "version" in found["ffmpeg"].detail and "%" in found["annoy recall"].detail
+
+
+def test_a_badly_built_annoy_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    import annoy
+
+    class Wrong(annoy.AnnoyIndex):
+        def get_nns_by_item(self, item: int, count: int) -> list[int]:  # type: ignore[override]
+            return list(range(count))
+
+    monkeypatch.setattr(annoy, "AnnoyIndex", Wrong)
+    check = doctor._guarded("annoy recall", doctor._annoy, "rebuild")
+    assert check.state == "missing" and "wrongly" in check.detail and "ffast-math" in check.fix
+
+
+def test_damaged_weights_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUBCTL_MODELS", str(tmp_path))
+    assert doctor._guarded("weights", doctor._weights, "reinstall").state == "missing"
+
+
+def test_a_package_that_does_not_import_has_its_command() -> None:
+    check = doctor._package("no-such-package")
+    assert check.state == "missing" and check.fix == "python -m pip install no-such-package"
+
+
+def test_whisper_is_optional(tmp_path: Path) -> None:
+    assert doctor._whisper(Settings()).state == "optional"
+    assert doctor._whisper(Settings(asr=tmp_path / "none")).state == "optional"
+    assert doctor._whisper(Settings(asr=tmp_path)).state == "ok"
+
+
+def test_exit_4_and_the_command_that_fixes_it(dubctl: Dubctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "checks", lambda _settings: [
+        doctor.Check("python", "ok", "3.12"), doctor.Check("ffmpeg", "missing", "not found", "pip install x")])
+    got = dubctl("doctor")
+    assert got.code == 4 and "FAIL  ffmpeg" in got.out and got.out.startswith("ok")
+    assert got.err == "dubctl: error: missing: ffmpeg (hint: pip install x)\n"
+    answer = dubctl("doctor", "--json").json
+    assert answer["error"]["code"] == 4 and answer["result"][1]["fix"] == "pip install x"
+
+
+def test_exit_0_where_only_optional_things_lack(dubctl: Dubctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "checks", lambda _settings: [doctor.Check("whisper", "optional", "none", "pip")])
+    assert dubctl("doctor").code == 0
