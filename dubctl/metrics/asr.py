@@ -37,6 +37,7 @@ class CTranslate2Whisper:
         from faster_whisper import WhisperModel
 
         kind, _, index = device.partition(":")
+        kind = "cuda" if kind == "cuda" else "cpu"  # CTranslate2 has no backend for Apple GPUs
         compute = "int8" if kind == "cpu" else "float16"
         try:
             self.model = WhisperModel(str(folder), device=kind, device_index=int(index or 0), compute_type=compute,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,14 +28,13 @@ def load_items(source: Path | str | None = None, stdin: TextIO | None = None) ->
 
     Args:
         source: a folder of dubs (or one with `manifest.jsonl`), a JSONL manifest, or "-" for stdin; None reads stdin if
-            it is given and not a terminal, else the current folder.
+            something is piped into it, else the current folder.
 
     Raises:
         InputError: nothing there to evaluate, a row that cannot be read (with its line), two rows of one id.
     """
     if source is None:
-        piped = stdin is not None and not stdin.isatty()
-        text = stdin.read() if piped and stdin is not None else ""
+        text = stdin.read() if stdin is not None and _is_piped(stdin) else ""
         return items_from_rows(parse_jsonl(text, "stdin"), Path(), "stdin") if text.strip() else load_items(Path())
     if str(source) == "-":
         if stdin is None:
@@ -43,6 +44,15 @@ def load_items(source: Path | str | None = None, stdin: TextIO | None = None) ->
     if path.is_dir():
         return _from_folder(path)
     return items_from_rows(read_jsonl(path), path.parent, str(path))
+
+
+def _is_piped(stdin: TextIO) -> bool:
+    """Whether stdin is a pipe or a file; a terminal, /dev/null or a daemon's socket must not be waited on."""
+    try:
+        mode = os.fstat(stdin.fileno()).st_mode
+    except (OSError, ValueError):  # a stand-in without a descriptor
+        return not stdin.isatty()
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 def items_from_rows(rows: Iterable[Mapping[str, Any]], root: Path, where: str) -> list[EvalItem]:

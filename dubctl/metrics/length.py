@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dubctl.media.audio import load_audio
+from dubctl.media.audio import RATE, load_audio
 from dubctl.media.clip import probe
+from dubctl.media.clock import samples_at
 from dubctl.metrics.base import EvalItem, MeanMetric, Score
-
-RATE = 22050  # Hz, the rate dubctl speaks at
 
 
 class ExactLength(MeanMetric):
@@ -20,7 +19,7 @@ class ExactLength(MeanMetric):
 
     def score(self, item: EvalItem) -> Score:
         assert item.dub is not None and item.clip is not None
-        wanted = round(probe(item.clip).duration * RATE)
+        wanted = samples_at(probe(item.clip).duration, RATE)
         found = len(load_audio(item.dub, RATE))
         return Score(item.id, float(found == wanted), detail={"samples": found, "clip_samples": wanted})
 

@@ -1,0 +1,102 @@
+"""Finding a recogniser: real folders load, everything else is one line that says what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dubctl.errors import DependencyError
+from dubctl.metrics import asr
+
+
+@pytest.fixture(scope="module")
+def tiny_whisper(tmp_path_factory) -> Path:
+    """A Whisper of random weights in Hugging Face layout, a few KB."""
+    from transformers import (
+        WhisperConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperProcessor,
+        WhisperTokenizer,
+    )
+
+    folder = tmp_path_factory.mktemp("whisper")
+    vocab = {c: i for i, c in enumerate([chr(33 + i) for i in range(94)])}
+    specials = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>"]
+    vocab.update({token: len(vocab) + i for i, token in enumerate(specials)})
+    (folder / "vocab.json").write_text(json.dumps(vocab))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = WhisperTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token="<|endoftext|>",
+                                 bos_token="<|endoftext|>", eos_token="<|endoftext|>")
+    start = vocab["<|startoftranscript|>"]
+    config = WhisperConfig(vocab_size=len(vocab), d_model=16, encoder_layers=1, decoder_layers=1, num_mel_bins=80,
+                           encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
+                           decoder_ffn_dim=16, max_target_positions=16, decoder_start_token_id=start,
+                           bos_token_id=start, eos_token_id=vocab["<|endoftext|>"], pad_token_id=start,
+                           suppress_tokens=None, begin_suppress_tokens=None)
+    model = WhisperForConditionalGeneration(config)
+    model.generation_config.max_length = 12
+    model.save_pretrained(folder)
+    WhisperProcessor(WhisperFeatureExtractor(), tokenizer).save_pretrained(folder)
+    return folder
+
+
+def test_a_hugging_face_folder_transcribes_and_repeats_itself(tiny_whisper):
+    loaded = asr.load_asr(tiny_whisper)
+    wav = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
+    first = loaded.transcribe(wav)
+    assert isinstance(first, str) and loaded.transcribe(wav) == first
+    assert loaded.name.endswith("(transformers)")
+
+
+def test_the_environment_names_the_folder(tiny_whisper, monkeypatch):
+    monkeypatch.setenv("DUBCTL_ASR", str(tiny_whisper))
+    assert isinstance(asr.load_asr(), asr.HuggingFaceWhisper)
+
+
+def one_line(caught: pytest.ExceptionInfo) -> str:
+    assert "\n" not in caught.value.message
+    assert "--asr" in caught.value.hint or "pip install" in caught.value.hint
+    assert caught.value.exit_code == 4
+    return caught.value.message
+
+
+def test_none_at_all_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.delenv("DUBCTL_ASR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(DependencyError) as caught:
+        asr.load_asr()
+    assert "none was found" in one_line(caught)
+
+
+@pytest.mark.parametrize("name, words", [("missing", "does not exist"), (".", "holds no Whisper")])
+def test_a_folder_without_a_model_is_named(tmp_path, name, words):
+    with pytest.raises(DependencyError) as caught:
+        asr.load_asr(tmp_path / name)
+    assert words in one_line(caught)
+
+
+def test_a_broken_folder_is_one_line(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(DependencyError) as caught:
+        asr.load_asr(tmp_path)
+    assert "cannot load Whisper" in one_line(caught)
+
+
+def test_a_broken_ctranslate2_folder_is_one_line(tmp_path):
+    pytest.importorskip("faster_whisper")
+    (tmp_path / "model.bin").write_bytes(b"junk")
+    with pytest.raises(DependencyError) as caught:
+        asr.load_asr(tmp_path)
+    assert "cannot load Whisper" in one_line(caught)
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
+    (tmp_path / "model.bin").write_bytes(b"junk")
+    monkeypatch.setattr(asr, "find_spec", lambda name: None)
+    with pytest.raises(DependencyError) as caught:
+        asr.load_asr(tmp_path)
+    assert "faster-whisper" in one_line(caught)
