@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dubctl.errors import InputError
 from dubctl.media.audio import load_audio
 from dubctl.metrics.base import EvalItem, MeanMetric, Score, speakers
 from dubctl.metrics.stats import bootstrap_ci, ratio
@@ -59,11 +60,16 @@ class SpeakerSimilarity(MeanMetric):
                 "n": len(hits)}
 
     def _voices(self, items: Sequence[EvalItem]) -> dict[str, np.ndarray]:
-        """Mean prompt vector of each speaker."""
+        """Mean prompt vector of each speaker, of those too whose dubs all failed: they stay candidates."""
         prompts: dict[str, set[Path]] = {}
         for item in items:
-            if item.prompt in self._prompts:
-                prompts.setdefault(_voice(item), set()).add(item.prompt)
+            if item.prompt is None:
+                continue
+            try:
+                self._prompt(item.prompt)
+            except InputError:
+                continue  # an unusable prompt: its items have scored the worst already
+            prompts.setdefault(_voice(item), set()).add(item.prompt)
         means = {voice: np.mean([self._prompts[p] for p in sorted(paths)], axis=0) for voice, paths in prompts.items()}
         return {voice: mean / np.linalg.norm(mean) for voice, mean in means.items()}
 
