@@ -67,7 +67,7 @@ class DnsMos(MeanMetric):
 def _weights() -> Path:
     spec = find_spec("speechmos")  # found, not imported
     if spec is None or spec.origin is None:
-        raise DependencyError("dnsmos needs the package speechmos", "pip install speechmos")
+        raise DependencyError("dnsmos needs the package speechmos", "pip install 'dubctl[mos]'")
     path = Path(spec.origin).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
     if not path.is_file():
         raise DependencyError(f"speechmos has no {path.name}", "pip install --force-reinstall speechmos")

@@ -72,4 +72,4 @@ def test_dnsmos_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setattr(dnsmos, "find_spec", lambda name: None)
     with pytest.raises(DependencyError) as caught:
         dnsmos.DnsMos().prepare()
-    assert "pip install speechmos" in caught.value.hint
+    assert "dubctl[mos]" in caught.value.hint
