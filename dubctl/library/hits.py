@@ -138,22 +138,20 @@ def _feeling(profile: Sequence[float]) -> str:
 
 
 @dataclass(frozen=True)
-class References:
-    """K references of one modality, ready for the graphs; rows behind the last reference are zero and masked.
+class ReferenceSet:
+    """K references per query modality, ready for the graphs; each field is a dict by modality (scene, face, text).
 
     indirect: (K, d) scene or face vectors, (K, 2d) [T_self ; T_react] for text. audio: (K, d_a) of the same clips.
-    mask: (K,) a reference is there. audio_mask: (K,) and it was heard. scores: (K,). ids: up to K.
+    mask: (K,) bool, a reference is there. audio_mask: (K,) bool, and it was heard. scores: (K,) float32. ids: up to K.
+    Rows behind the last reference are zero.
     """
 
-    indirect: np.ndarray
-    audio: np.ndarray
-    mask: np.ndarray
-    audio_mask: np.ndarray
-    scores: np.ndarray
-    ids: list[str]
-
-
-ReferenceSet = dict[str, References]  # by query modality
+    indirect: dict[str, np.ndarray]
+    audio: dict[str, np.ndarray]
+    mask: dict[str, np.ndarray]
+    audio_mask: dict[str, np.ndarray]
+    scores: dict[str, np.ndarray]
+    ids: dict[str, list[str]]
 
 
 def gather_references(library: Library, hits: Iterable[Hit] | Mapping[str, Sequence[Hit]],
@@ -164,15 +162,15 @@ def gather_references(library: Library, hits: Iterable[Hit] | Mapping[str, Seque
         InputError: a hit names a clip that is not in `library`, or one without the modality it stands for.
     """
     flat = [hit for found in hits.values() for hit in found] if isinstance(hits, Mapping) else list(hits)
-    out: ReferenceSet = {}
+    out = ReferenceSet({}, {}, {}, {}, {}, {})
     for modality in QUERY_MODALITIES:
         found = sorted((hit for hit in flat if hit.modality == modality), key=lambda hit: hit.rank)
         count = len(found) if k is None else k if isinstance(k, int) else k.get(modality, 0)
-        out[modality] = _gather(library, modality, found[:count], count)
+        _gather(out, library, modality, found[:count], count)
     return out
 
 
-def _gather(library: Library, modality: str, hits: Sequence[Hit], count: int) -> References:
+def _gather(out: ReferenceSet, library: Library, modality: str, hits: Sequence[Hit], count: int) -> None:
     places = np.array([library.lookup(hit.id) for hit in hits], np.int64)
     for hit, place in zip(hits, places, strict=True):
         if not library.masks[modality][place]:
@@ -180,13 +178,14 @@ def _gather(library: Library, modality: str, hits: Sequence[Hit], count: int) ->
     vectors = library.vectors
     source = (np.concatenate([vectors["text_self"][places], vectors["text_react"][places]], axis=1)
               if modality == "text" else vectors[modality][places])
-    there = len(places)
 
     def padded(values: np.ndarray) -> np.ndarray:
-        out = np.zeros((count, *values.shape[1:]), values.dtype)
-        out[:there] = values
-        return out
+        rows = np.zeros((count, *values.shape[1:]), values.dtype)
+        rows[:len(places)] = values
+        return rows
 
-    return References(padded(source), padded(vectors["audio"][places]), padded(np.ones(there, bool)),
-                      padded(library.masks["audio"][places]), padded(np.array([hit.score for hit in hits], np.float32)),
-                      [hit.id for hit in hits])
+    out.indirect[modality], out.audio[modality] = padded(source), padded(vectors["audio"][places])
+    out.mask[modality] = padded(np.ones(len(places), bool))
+    out.audio_mask[modality] = padded(library.masks["audio"][places])
+    out.scores[modality] = padded(np.array([hit.score for hit in hits], np.float32))
+    out.ids[modality] = [hit.id for hit in hits]

@@ -186,17 +186,17 @@ def test_bad_references_name_their_line(bad: dict | str, words: str) -> None:
 def test_references_become_arrays(library: Library) -> None:
     hits = retrieve(library, query_of(library, 12), {"scene": 2, "face": 4, "text": 3})
     refs = gather_references(library, hits, 4)
-    assert refs["scene"].indirect.shape == (4, 8) and refs["text"].indirect.shape == (4, 12)
-    assert refs["scene"].mask.tolist() == [True, True, False, False] and not refs["scene"].audio[2:].any()
-    place = library.lookup(refs["text"].ids[1])
-    assert np.array_equal(refs["text"].indirect[1], np.concatenate([library.vectors["text_self"][place],
+    assert refs.indirect["scene"].shape == (4, 8) and refs.indirect["text"].shape == (4, 12)
+    assert refs.mask["scene"].tolist() == [True, True, False, False] and not refs.audio["scene"][2:].any()
+    place = library.lookup(refs.ids["text"][1])
+    assert np.array_equal(refs.indirect["text"][1], np.concatenate([library.vectors["text_self"][place],
                                                                     library.vectors["text_react"][place]]))
-    assert np.array_equal(refs["text"].audio[1], library.vectors["audio"][place])
+    assert np.array_equal(refs.audio["text"][1], library.vectors["audio"][place])
     mute = next(i for i in range(60) if not library.masks["audio"][i])
     pinned = gather_references(library, retrieve(library, query_of(library, 12), 1, pin=[f"clip{mute:03d}"]), 1)
-    assert pinned["scene"].mask.tolist() == [True] and pinned["scene"].audio_mask.tolist() == [False]
-    assert gather_references(library, [], 0)["face"].indirect.shape == (0, 8)
-    assert gather_references(library, {"face": hits[2:4]})["face"].mask.tolist() == [True, True]
+    assert pinned.mask["scene"].tolist() == [True] and pinned.audio_mask["scene"].tolist() == [False]
+    assert gather_references(library, [], 0).indirect["face"].shape == (0, 8)
+    assert gather_references(library, {"face": hits[2:4]}).mask["face"].tolist() == [True, True]
 
 
 def test_references_of_another_library(library: Library) -> None:
