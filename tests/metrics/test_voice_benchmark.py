@@ -128,3 +128,9 @@ def test_lists_are_chosen_by_rule():
     assert first == make_lists.choose(rows, ["a", "b"])
     assert len(first["lines"]) == 10 and all("number" in line["text"] for line in first["lines"])
     assert first["voices"][0]["seconds"] == max(r["seconds"] for r in rows[:8] if r["seconds"] < 6.5)
+
+
+def test_a_quick_look_takes_voices_in_turn(data):
+    lines = {"lines": [{"id": f"{s}{i}", "speaker": s, "text": "hi"} for s in VOICES for i in range(3)]}
+    cases = bench.in_turn(bench.load_cases(CHOSEN, lines, data, data, full=False))
+    assert [c.speaker for c in cases] == ["low", "high"] * 3 and len({c.id for c in cases}) == 6
