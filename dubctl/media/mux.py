@@ -1,8 +1,9 @@
 """Put new speech under a clip: the picture is copied bit for bit, the old sound is left out.
 
 Sound codecs were chosen by measurement, so that a plain decode of the result gives exactly the samples that went in:
-AAC in mp4/mov/m4v (the edit list hides the encoder's delay) and Opus in WebM (discard padding, on its 48 kHz clock)
-do; AAC in Matroska does not (no trim of the last block), FLAC does.
+AAC in mp4/mov/m4v does with ffmpeg 9 (decoders of ffmpeg 7 and 8 leave the last block of 1024 whole, up to 46 ms of
+near silence more, although the file states the exact length; FLAC and ALAC in mp4 are exact everywhere, but few players
+take them); Opus in WebM does on its 48 kHz clock; AAC in Matroska never does (no trim of the last block), FLAC does.
 """
 
 from __future__ import annotations
