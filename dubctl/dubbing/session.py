@@ -75,7 +75,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent) -> dict[str, Any]
     reading = read_scene(request.clip, info, request.script, profile)
     clock.done("scene")
     library = Library.open(request.library, profile.spaces()) if request.library else builtin_library(profile.spaces())
-    hits = find(library, reading, request.k, request.references)
+    hits = find(library, reading, request.k, request.references, request.clip, request.script)
     clock.done("references")
     emotion = emotion_batch(library, reading, hits)
     track, performance, window = _perform(voice, request.script, prompt, reading, emotion, info)
@@ -98,7 +98,8 @@ def pick_device(asked: str) -> str:
     try:
         torch.zeros(1, device=asked)
     except (RuntimeError, AssertionError, NotImplementedError) as err:
-        raise DependencyError(f"device {asked} is not available here", "use --device cpu, or see `dubctl doctor`") from err
+        raise DependencyError(f"device {asked} is not available here",
+                              "use --device cpu, or see `dubctl doctor`") from err
     return asked
 
 

@@ -73,7 +73,8 @@ class MelDecoder(nn.Module):
         even = total + total % 2
         index = expand_index(durations, even)
         mask = torch.arange(even, device=x.device)[None] < frames[:, None]
-        y = x.gather(1, index[..., None].expand(-1, -1, x.shape[-1])) + self.place(self._place(durations, index, x.dtype))
+        y = x.gather(1, index[..., None].expand(-1, -1, x.shape[-1]))
+        y = y + self.place(self._place(durations, index, x.dtype))
         b, _, d = y.shape
         y = self.down((y * mask[..., None]).reshape(b, even // 2, 2 * d))
         for block in self.blocks:

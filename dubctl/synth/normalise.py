@@ -40,7 +40,8 @@ def normalise(text: str) -> str:
     text = re.sub(r"\b(\d{1,2}):(\d{2})(?::\d{2})?\s*([ap])\.?m\b\.?", _clock_12, text, flags=re.I)
     text = re.sub(r"\b([01]?\d|2[0-3]):([0-5]\d)\b", _clock, text)
     text = _dates(text)
-    text = re.sub(r"(?<![\w.])(\d+(?:\.\d+)?)\s?(%s)\b" % "|".join(_UNITS), _unit, text, flags=re.I)
+    units = "|".join(_UNITS)
+    text = re.sub(rf"(?<![\w.])(\d+(?:\.\d+)?)\s?({units})\b", _unit, text, flags=re.I)
     text = _numbers(text)
     for char, word in _SYMBOLS.items():
         text = text.replace(char, word)
@@ -49,7 +50,8 @@ def normalise(text: str) -> str:
 
 def _abbreviations(text: str) -> str:
     def word(match: re.Match[str]) -> str:
-        return _ABBREVIATIONS[match[1].lower()] + ("." if match[1].lower() == "etc" and match.end() == len(text) else "")
+        closes = match[1].lower() == "etc" and match.end() == len(text)
+        return _ABBREVIATIONS[match[1].lower()] + ("." if closes else "")
     names = "|".join(k for k in _ABBREVIATIONS if k != "no")
     text = re.sub(rf"\b({names})\.(?=\s|,|$)", word, text, flags=re.I)
     text = re.sub(r"\bno\.\s?(?=\d)", "number ", text, flags=re.I)
@@ -89,7 +91,8 @@ def _minutes(hours: str, minutes: str) -> str:
 
 def _dates(text: str) -> str:
     names = "|".join(_MONTHS)
-    text = re.sub(rf"\b({names})\.?\s(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s(\d{{4}})\b)?", _month_day, text, flags=re.I)
+    text = re.sub(rf"\b({names})\.?\s(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s(\d{{4}})\b)?", _month_day, text,
+                  flags=re.I)
     return re.sub(r"\b(1[1-9]\d{2}|20\d{2})(s?)\b(?![,.]\d)", _year, text)
 
 

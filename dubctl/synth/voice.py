@@ -73,7 +73,8 @@ class Voice:
         Raises:
             DependencyError: the shipped weights are missing.  InputError: `path` is not a voice.
         """
-        model = load_checkpoint(Path(path)) if path and Path(path).is_file() else load_folder(Path(path) if path else None)
+        place = Path(path) if path else None
+        model = load_checkpoint(place) if place and place.is_file() else load_folder(place)
         return cls(model, HifiGan(), device)
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
@@ -102,8 +103,8 @@ class Voice:
         total = int(lengths.sum()) if room is None else room
         minimum = sum(len(c) for c in chunks)
         if total < minimum:
-            raise InputError(f"the script is too long for its clip: {minimum} sounds in {total / 86.13:.2f} s of speech",
-                             "shorten the script or use a longer clip")
+            raise InputError(f"the script is too long for its clip: {minimum} sounds in {total * HOP / RATE:.2f} s "
+                             "of speech", "shorten the script or use a longer clip")
         shares = np.concatenate([[0], np.cumsum(lengths) / lengths.sum()])
         mels, fits, pitches = [], [], []
         for i, tokens in enumerate(chunks):
@@ -111,7 +112,8 @@ class Voice:
             if lips is not None and len(chunks) > 1:
                 u = self._understand(tokens, prompt, lips.part(shares[i], shares[i + 1]), emotion)
                 frames = natural_frames(u)
-            found = fit(frames, ends_inside(tokens), max(len(tokens), round(total * shares[i + 1]) - round(total * shares[i])))
+            part = round(total * shares[i + 1]) - round(total * shares[i])
+            found = fit(frames, ends_inside(tokens), max(len(tokens), part))
             mels.append(self._say(tokens, u, found))
             fits.append(found)
             pitches.append(float(u.prosody.pitch.mean()))
@@ -131,7 +133,8 @@ class Voice:
         frames = sum(natural_frames(self._understand(c, prompt, None, emotion)).sum() for c in chunk_tokens(text))
         return float(frames * HOP / RATE)
 
-    def _understand(self, tokens: Tokens, prompt: Prompt, lips: Lips | None, emotion: EmotionBatch | None) -> Understanding:
+    def _understand(self, tokens: Tokens, prompt: Prompt, lips: Lips | None,
+                    emotion: EmotionBatch | None) -> Understanding:
         return self.model.understand(inputs_of(tokens, prompt, lips, emotion, self.model.config, self.device))
 
     def _say(self, tokens: Tokens, u: Understanding, found: Fit) -> np.ndarray:
@@ -193,7 +196,8 @@ def load_folder(folder: Path | None) -> Synthesizer:
         model = Synthesizer(load_dataclass(SynthConfig, mapping, str(config_file)))
         tensors = {n: t.float() for n, t in load_file(weights).items()}
     except (OSError, ValueError, KeyError) as err:
-        raise InputError(f"not a voice: {config_file.parent} ({err})", "a voice has config.json and model.safetensors") from err
+        raise InputError(f"not a voice: {config_file.parent} ({err})",
+                         "a voice has config.json and model.safetensors") from err
     return fill(model, tensors, str(weights))
 
 

@@ -37,7 +37,8 @@ def load(path: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, Any]
     except FileNotFoundError as err:
         raise InputError(f"no such checkpoint: {path}") from err
     except Exception as err:
-        raise InputError(f"not a readable checkpoint: {path} ({err})", "point at a run's checkpoint.safetensors") from err
+        raise InputError(f"not a readable checkpoint: {path} ({err})",
+                         "point at a run's checkpoint.safetensors") from err
     if meta.get("format") != FORMAT:
         raise InputError(f"{path}: not a dubctl checkpoint (format {meta.get('format')})")
     groups: dict[str, dict[str, torch.Tensor]] = {}

@@ -25,8 +25,8 @@ HELD_OUT = frozenset({"dev", "val", "validation"})
 NEVER = frozenset({"test", "eval"})
 NEIGHBOURS = 10
 # The names datasets use for the seven classes (RAVDESS, EmoryNLP, V2C, XED …).
-_LABELS = {"angry": "anger", "mad": "anger", "disgusted": "disgust", "fearful": "fear", "scared": "fear", "afraid": "fear",
-           "happy": "joy", "happiness": "joy", "joyful": "joy", "calm": "neutral", "sad": "sadness",
+_LABELS = {"angry": "anger", "mad": "anger", "disgusted": "disgust", "fearful": "fear", "scared": "fear",
+           "afraid": "fear", "happy": "joy", "happiness": "joy", "joyful": "joy", "calm": "neutral", "sad": "sadness",
            "surprised": "surprise"}
 
 

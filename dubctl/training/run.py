@@ -38,8 +38,11 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
     opened = Library.open(library)
     found = (out / "checkpoint.safetensors").exists()
     if found and not resume and not force:
-        raise UsageError(f"{out} holds a run already", "add --resume to go on, --force to start over, or choose another -o")
-    config = _settled(config if config is not None else tiny_train_config() if tiny else TrainConfig(), opened, steps, seed)
+        raise UsageError(f"{out} holds a run already",
+                         "add --resume to go on, --force to start over, or choose another -o")
+    if config is None:
+        config = tiny_train_config() if tiny else TrainConfig()
+    config = _settled(config, opened, steps, seed)
     corpus = build_corpus(opened, config.longest, progress)
     source = emotion_source(opened) if config.emotion else None
     trainer = Trainer(config, corpus.train, corpus.held, out, device, source)
