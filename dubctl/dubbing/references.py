@@ -44,4 +44,4 @@ def emotion_batch(library: Library, reading: Reading, hits: Sequence[Hit]) -> Em
                         torch.tensor([[True, face is not None, True]]),
                         {m: tensor(found.indirect[m]) for m in MODALITIES},
                         {m: tensor(found.audio[m]) for m in MODALITIES},
-                        torch.stack([torch.from_numpy(found.mask[m]) for m in MODALITIES])[None])
+                        torch.stack([torch.from_numpy(found.mask[m] & found.audio_mask[m]) for m in MODALITIES])[None])

@@ -19,7 +19,7 @@ from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
 from dubctl.emotion.profiles import load_profile
 from dubctl.errors import DependencyError, InputError
 from dubctl.files import sha256_file, write_json
-from dubctl.library.builtin import builtin_library
+from dubctl.library.builtin import open_library
 from dubctl.library.retrieve import Hit
 from dubctl.library.store import Library
 from dubctl.media.audio import load_audio, save_wav
@@ -74,7 +74,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent) -> dict[str, Any]
     profile = load_profile(request.profile)
     reading = read_scene(request.clip, info, request.script, profile)
     clock.done("scene")
-    library = Library.open(request.library, profile.spaces()) if request.library else builtin_library(profile.spaces())
+    library = open_library(request.library or _named_by(request.references), profile.spaces())
     hits = find(library, reading, request.k, request.references, request.clip, request.script)
     clock.done("references")
     emotion = emotion_batch(library, reading, hits)
@@ -85,6 +85,11 @@ def dub_clip(request: DubRequest, progress: Progress = silent) -> dict[str, Any]
     report = _report(request, info, prompt, reading, hits, library, performance, window, track, device, clock)
     write_json(request.out.with_suffix(".json"), report)
     return report
+
+
+def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
+    """The library that reference rows come from."""
+    return str(rows[0].get("library") or "") or None if rows else None
 
 
 def pick_device(asked: str) -> str:

@@ -60,11 +60,13 @@ class Voice:
     """The synthesizer with its weights and a vocoder, ready to speak.
 
     Args:
-        model: weights loaded, in eval mode.  vocoder: mel -> samples.
+        model: weights loaded, in eval mode.  vocoder: mel -> samples.  emotional: the weights were trained with
+            emotion vectors; a voice that was not never hears them.
     """
 
-    def __init__(self, model: Synthesizer, vocoder: Vocoder, device: str = "cpu") -> None:
+    def __init__(self, model: Synthesizer, vocoder: Vocoder, device: str = "cpu", emotional: bool = True) -> None:
         self.model, self.vocoder, self.device = model.eval().to(device), vocoder, device
+        self.emotional = emotional
 
     @classmethod
     def load(cls, path: Path | str | None = None, device: str = "cpu") -> Voice:
@@ -74,8 +76,8 @@ class Voice:
             DependencyError: the shipped weights are missing.  InputError: `path` is not a voice.
         """
         place = Path(path) if path else None
-        model = load_checkpoint(place) if place and place.is_file() else load_folder(place)
-        return cls(model, HifiGan(), device)
+        model, emotional = load_checkpoint(place) if place and place.is_file() else load_folder(place)
+        return cls(model, HifiGan(), device, emotional)
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
               lips: Lips | None = None, emotion: EmotionBatch | None = None) -> tuple[np.ndarray, Performance]:
@@ -135,7 +137,8 @@ class Voice:
 
     def _understand(self, tokens: Tokens, prompt: Prompt, lips: Lips | None,
                     emotion: EmotionBatch | None) -> Understanding:
-        return self.model.understand(inputs_of(tokens, prompt, lips, emotion, self.model.config, self.device))
+        felt = emotion if self.emotional else None
+        return self.model.understand(inputs_of(tokens, prompt, lips, felt, self.model.config, self.device))
 
     def _say(self, tokens: Tokens, u: Understanding, found: Fit) -> np.ndarray:
         mask = torch.ones(1, len(tokens), dtype=torch.bool, device=self.device)
@@ -185,29 +188,29 @@ def inputs_of(tokens: Tokens, prompt: Prompt, lips: Lips | None, emotion: Emotio
                   tensor(seen.visible), has_lips, emotion.to(device) if emotion is not None else None)
 
 
-def load_folder(folder: Path | None) -> Synthesizer:
-    """A voice folder's network; None is the shipped voice."""
+def load_folder(folder: Path | None) -> tuple[Synthesizer, bool]:
+    """A voice folder's network and whether it knows emotion; None is the shipped voice."""
     if folder is None:
         config_file, weights = model_file("voice", "config.json"), model_file("voice", "model.safetensors")
     else:
         config_file, weights = folder / "config.json", folder / "model.safetensors"
     try:
-        mapping = json.loads(config_file.read_text())["model"]
-        model = Synthesizer(load_dataclass(SynthConfig, mapping, str(config_file)))
+        settings = json.loads(config_file.read_text())
+        model = Synthesizer(load_dataclass(SynthConfig, settings["model"], str(config_file)))
         tensors = {n: t.float() for n, t in load_file(weights).items()}
     except (OSError, ValueError, KeyError) as err:
         raise InputError(f"not a voice: {config_file.parent} ({err})",
                          "a voice has config.json and model.safetensors") from err
-    return fill(model, tensors, str(weights))
+    return fill(model, tensors, str(weights)), bool(settings.get("emotional", True))
 
 
-def load_checkpoint(path: Path) -> Synthesizer:
-    """The EMA weights of a run's checkpoint."""
+def load_checkpoint(path: Path) -> tuple[Synthesizer, bool]:
+    """The EMA weights of a run's checkpoint and whether the run used emotion vectors."""
     from dubctl.training import checkpoint
 
     groups, meta = checkpoint.load(path)
     model = Synthesizer(load_dataclass(SynthConfig, meta["config"]["model"], str(path)))
-    return fill(model, groups["ema"], str(path))
+    return fill(model, groups["ema"], str(path)), bool(meta.get("emotional", True))
 
 
 def fill(model: Synthesizer, tensors: dict[str, torch.Tensor], name: str) -> Synthesizer:

@@ -89,4 +89,5 @@ def export_voice(path: Path, folder: Path, card: dict[str, Any] | None = None) -
         save_file(tensors, part)
     model = SynthConfig(**{k: v for k, v in meta["config"]["model"].items() if k != "graph"}).as_dict()
     model["graph"] = meta["config"]["model"]["graph"]
-    write_json(folder / "config.json", {"model": json.loads(json.dumps(model)), "step": meta["step"], **(card or {})})
+    write_json(folder / "config.json", {"model": json.loads(json.dumps(model)), "step": meta["step"],
+                                       "emotional": bool(meta.get("emotional", True)), **(card or {})})

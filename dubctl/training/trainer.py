@@ -173,7 +173,8 @@ class Trainer:
         checkpoint.save(self.checkpoint_path, {
             "model": self.model.state_dict(), "reader": self.reader.state_dict(), "ema": self.ema,
             "optimiser": checkpoint.optimiser_tensors(self.optimiser, names),
-        }, {"step": self.step, "spent": self.spent, "config": self.config.as_dict()})
+        }, {"step": self.step, "spent": self.spent, "emotional": self.emotion is not None,
+            "config": self.config.as_dict()})
 
     def resume(self) -> None:
         """Continue from `checkpoint.safetensors`; log lines past it are dropped, so that no step is logged twice."""
