@@ -203,7 +203,8 @@ def test_retrieve_prints_one_row_a_line(dubctl: Dubctl, fake: Fake, media: Path)
 def test_retrieve_passes_every_choice_on(dubctl: Dubctl, fake: Fake, media: Path) -> None:
     calls = _retrieving(fake)
     dubctl(*RETRIEVE, "-k", "0", "--exact", "--metric", "dot", "--exclude-speaker", "Elsa",
-           "--exclude-speaker", "Anna", "--exclude-film", "Frozen", "--exclude-split", "test", "--pin", "c1", "--exclude", "c2", "--modality", "text")
+           "--exclude-speaker", "Anna", "--exclude-film", "Frozen", "--exclude-split", "test", "--pin", "c1",
+           "--exclude", "c2", "--modality", "text")
     assert calls == [{"k": 0, "metric": "dot", "exact": True, "exclude_speakers": ["Elsa", "Anna"],
                       "exclude_films": ["Frozen"], "exclude_splits": ["test"], "pin": ["c1"], "exclude": ["c2"],
                       "modalities": ["text"]}]
