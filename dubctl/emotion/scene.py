@@ -60,12 +60,12 @@ class LiteSceneExtractor:
 def affect(stats: Mapping[str, float]) -> dict[str, float]:
     """Pleasure, arousal and dominance (about -2..2) of measured colour, arousal raised by motion and cuts.
 
-    Brightness and saturation are standardised by what film frames have about (L* 40 +- 20, saturation .35 +- .2);
+    Brightness and saturation are standardised by what film frames have about (L* 45 +- 25, saturation .35 +- .2);
     in near darkness nobody sees how saturated a colour is, so there it counts less.
     """
-    bright = (stats["lightness"] - 40) / 20
+    bright = (stats["lightness"] - 45) / 25
     saturated = (stats["saturation"] - 0.35) / 0.2 * min(1.0, stats["lightness"] / 20)
-    stir = min(stats["motion"], 12.0) / 4 - 0.5 + min(stats["cuts_per_second"], 2.0)
+    stir = min(stats["motion"] / 3, 3.0) - 1 + min(stats["cuts_per_second"], 2.0)  # 0 at everyday motion
     return {"pleasure": 0.69 * bright + 0.22 * saturated, "arousal": -0.31 * bright + 0.60 * saturated + 0.8 * stir,
             "dominance": -0.76 * bright + 0.32 * saturated}
 
@@ -83,13 +83,13 @@ def mood(stats: Mapping[str, float]) -> str:
     """Words for pleasure and arousal, tinted by the warmth of the light."""
     low_high = ("low", "mid", "high")
     pleasure = low_high[int(np.digitize(stats["pleasure"], (-0.35, 0.45)))]
-    arousal = low_high[int(np.digitize(stats["arousal"], (-0.35, 0.55)))]
+    arousal = low_high[int(np.digitize(stats["arousal"], (-0.1, 0.55)))]
     return MOODS[pleasure, arousal][int(np.digitize(stats["warmth"], (-4.0, 9.0)))]
 
 
 def _light(stats: Mapping[str, float]) -> str:
     words = ("black", "very dark", "dark", "dim", "evenly lit", "bright", "glaring")
-    return words[int(np.digitize(stats["lightness"], (3, 14, 28, 42, 60, 82)))]
+    return words[int(np.digitize(stats["lightness"], (3, 14, 28, 42, 60, 90)))]
 
 
 def _colour(stats: Mapping[str, float]) -> str:

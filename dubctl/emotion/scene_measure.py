@@ -53,6 +53,14 @@ def _without_bars(frames: np.ndarray) -> np.ndarray:
     step = max(1, len(frames) // 12)
     peak = frames[::step].max(axis=(0, 3))
     rows, columns = (np.flatnonzero(np.percentile(peak, 98, axis=axis) > BAR) for axis in (1, 0))
-    if rows.size < 8 or columns.size < 8:
-        return frames
-    return frames[:, rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    (top, bottom), (left, right) = _bars(rows, frames.shape[1]), _bars(columns, frames.shape[2])
+    return frames[:, top:bottom, left:right]
+
+
+def _bars(lit: np.ndarray, size: int) -> tuple[int, int]:
+    """[first, stop) of what lies between two bars of about equal width; all of it where there are none."""
+    if lit.size < 8:
+        return 0, size
+    before, after = int(lit[0]), int(size - 1 - lit[-1])
+    alike = abs(before - after) <= max(2, 0.04 * size)  # a dark half of a picture is no bar
+    return (before, size - after) if alike else (0, size)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 SMALL = (48, 27)  # width, height of the pictures compared
-PIXEL_JUMP, RELATIVE_JUMP = 0.03, 0.25  # change of grey level (0..1), and the same over the light of both pictures
+PIXEL_JUMP, RELATIVE_JUMP = 0.03, 0.12  # change of grey level (0..1), and the same over the light of both pictures
 OVER_MOTION, OVER_MOTION_COLOUR, COLOUR_JUMP = 5.0, 3.0, 0.25  # less needs to stand out where the colours change too
 
 
