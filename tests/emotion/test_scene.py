@@ -27,10 +27,10 @@ def test_moods_follow_pleasure_and_arousal() -> None:
     assert "gloomy" in gloomy and "nearly still" in gloomy
     assert "happy" in sunny
     rng = np.random.default_rng(0)
-    stirred = flat((120, 8, 8))
+    stirred = flat((70, 5, 5))
     for i in range(20):
         x, y = rng.integers(0, 60), rng.integers(0, 30)
-        stirred[i, y:y + 24, x:x + 36] = (20, 4, 4)
+        stirred[i, y:y + 24, x:x + 36] = (120, 8, 8)
     assert any(word in caption(stirred) for word in ("violent", "threatening", "tense")), caption(stirred)
 
 
