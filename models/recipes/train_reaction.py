@@ -24,6 +24,7 @@ from safetensors.torch import save
 from torch import nn
 
 from dubctl.emotion.base import EMOTIONS
+from dubctl.emotion.reaction import SURPRISE
 from dubctl.emotion.rter import LiteTextEmotionEncoder
 from dubctl.files import atomic_path, write_json
 
@@ -215,9 +216,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--dialogue", type=int, default=3000, help="dialogue lines to train on")
-    parser.add_argument("--dialogue-weight", type=float, default=0.5)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--dialogue", type=int, default=4000, help="dialogue lines to train on")
+    parser.add_argument("--dialogue-weight", type=float, default=2.0)
     args = parser.parse_args()
     torch.set_num_threads(1)
     rter = LiteTextEmotionEncoder()
@@ -232,29 +233,34 @@ def main() -> None:
     share = np.full(len(lines[0]), args.dialogue_weight, np.float32)
     net = fit((x - mean) / std, np.concatenate([targets, lines[1]]), np.concatenate([idle, lines[2]]),
               np.concatenate([weights, share]), args.epochs)
-    store(net, mean, std, phrases, rter, args.out)
-    evaluate(net, mean, std, phrases, rter, test, targets)
+    prior = (targets.sum(0) + 5) / (targets.sum() + 5 * len(phrases))
+    store(net, mean, std, prior, phrases, rter, args.out)
+    evaluate(net, mean, std, phrases, rter, test, prior)
 
 
-def store(net: Net, mean: np.ndarray, std: np.ndarray, phrases: list[str], rter, out: Path) -> None:
+def store(net: Net, mean: np.ndarray, std: np.ndarray, prior: np.ndarray, phrases: list[str], rter,
+          out: Path) -> None:
     state = {name: value.half().contiguous() for name, value in net.state_dict().items()}
-    state |= {"mean": torch.from_numpy(mean).half(), "std": torch.from_numpy(std).half()}
+    state |= {"mean": torch.from_numpy(mean).half(), "std": torch.from_numpy(std).half(),
+              "prior": torch.from_numpy(prior).float()}
     with atomic_path(out / "model.safetensors") as part:
         part.write_bytes(save(state))
-    write_json(out / "config.json", {"encoder": rter.space.revision, "indifference": 0.75, "phrases": phrases,
-                                     "kin": kin_groups(phrases)})
+    write_json(out / "config.json", {"encoder": rter.space.revision, "phrases": phrases, "kin": kin_groups(phrases),
+                                     "sign": polarity(rter, phrases).tolist()})
 
 
 def evaluate(net: Net, mean: np.ndarray, std: np.ndarray, phrases: list[str], rter, test: dict,
-             seen: np.ndarray) -> None:
+             prior: np.ndarray) -> None:
+    """Held-out figures, of the probabilities and of the weights `react` ranks by."""
     texts, gold, idle, _ = table_of(test, phrases)
     with torch.inference_mode():
         logits, none = net(torch.from_numpy((rter.features(texts) - mean) / std))
-    guess = logits.softmax(-1).numpy()
-    signs, common = polarity(rter, phrases), seen.sum(0)
+    plain, signs = logits.softmax(-1).numpy(), polarity(rter, phrases)
+    lifted = plain / prior**SURPRISE
     print(f"{len(phrases)} phrases, {len(test)} held-out events")
-    report("first person", guess[::2], gold[::2], signs, common)
-    report("third person", guess[1::2], gold[1::2], signs, common)
+    for kind, guess in (("probability", plain), ("as ranked", lifted / lifted.sum(1, keepdims=True))):
+        report(f"first person, {kind}", guess[::2], gold[::2], signs, prior)
+        report(f"third person, {kind}", guess[1::2], gold[1::2], signs, prior)
     sure = np.abs(idle - 0.5) > 0.2
     print(f"no reaction or some: accuracy {np.mean((none.numpy() > 0)[sure] == (idle > 0.5)[sure]):.3f} "
           f"(majority {max(np.mean(idle[sure] > 0.5), np.mean(idle[sure] <= 0.5)):.3f})")
