@@ -17,7 +17,7 @@ from dubctl.emotion.scene import affect, describe
 
 AGREE = 0.75
 POOL = 4000  # captions drawn before any is chosen
-NARROWEST = 12  # captions of a feeling that is rarely the strongest: at least this many, the strongest first
+NARROWEST = 12  # captions of a feeling that is rarely the strongest: at least this many, the clearest first
 
 # where a feeling shows on a face, in margins (FACS: smile, frown, raised brows …)
 SIGNS = {"joy": {"corners": 1.5, "eyes": -0.5}, "sadness": {"corners": -1.2, "eyes": -0.8},
@@ -63,9 +63,9 @@ class CaptionPool:
         strongest = shares.argmax(1)
         self.feeling: dict[str, np.ndarray] = {}
         for column, name in enumerate(EMOTIONS):
-            found = np.flatnonzero(strongest == column)
             order = np.argsort(-shares[:, column], kind="stable")
-            self.feeling[name] = found if len(found) >= NARROWEST else order[:NARROWEST]
+            clear = int((strongest == column).sum()) // 2  # the clearer half of those that feel so
+            self.feeling[name] = order[:max(NARROWEST, clear)]
 
     def choose(self, emotion: str, draw: random.Random) -> str:
         """A caption for a line of this emotion: of its feeling with probability `AGREE`, else any."""
