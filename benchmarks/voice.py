@@ -295,7 +295,7 @@ def main(argv: list[str] | None = None) -> int:
         write_json(args.out / "RESULT.json", result)
         empty = {"n": 0, "failures": 0}
         print(table(result.get("dubctl", empty), result.get("source")))
-        missed = missed_bars(result.get("dubctl", empty))
+        missed = missed_bars(result["dubctl"]) if "dubctl" in result else []
         for line in missed:
             print(f"missed: {line}", file=sys.stderr)
         if args.check and missed:
