@@ -19,18 +19,20 @@ class WindowRule:
     """Constants of `speech_window`; units are eye distances (opening, width) and seconds.
 
     Levels are shares of the clip's own activity, so that a mumbler and a shouter are treated alike; the floors keep
-    the tracker's noise (about 0.004 a frame) from being taken for speech.
+    the tracker's noise (about 0.004 a frame) from being taken for speech. Fitted on 20 clips of one GRID speaker
+    (`benchmarks/speech_window.py`, which leaves those clips out): ends are sharp there, starts are not, because the
+    speaker often opens his mouth and waits for up to half a second before there is a sound.
     """
 
-    enter: float = 0.30  # of the clip's strong activity: a segment needs this much somewhere ...
-    stay: float = 0.12  # ... and reaches as far as this much
-    level: float = 0.25  # weight of how open the mouth is against how fast it moves
+    enter: float = 0.60  # of the clip's strong activity: a segment needs this much somewhere ...
+    stay: float = 0.50  # ... and reaches as far as this much
+    level: float = 0.10  # weight of how open the mouth is against how fast it moves
     floor: float = 0.008  # least activity that can start a segment
     least_motion: float = 0.018  # least range of opening (95th - 10th percentile) of a mouth that speaks
     blip: float = 0.16  # shorter segments are a twitch, if they also stand apart
     apart: float = 0.40  # farther than this from the rest
-    onset: float = 0.0  # added to the start: the mouth opens before the sound
-    offset: float = 0.0  # added to the end: it closes after the sound has ended
+    onset: float = 0.08  # added to the start: lips lead, by 0.03 s to labelled words and 0.25 s to loud sound (medians)
+    offset: float = 0.0  # added to the end: 0.005 s after labelled words, 0.035 s after loud sound (medians)
 
 
 RULE = WindowRule()
