@@ -1,0 +1,179 @@
+"""Training: batches by (seed, step), resume bit for bit, losses that fall, queries that never find themselves."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from dubctl.errors import InputError
+from dubctl.synth.config import tiny_config
+from dubctl.synth.symbols import Tokens
+from dubctl.training import checkpoint
+from dubctl.training.config import TrainConfig
+from dubctl.training.data import Item, Sampler
+from dubctl.training.emotion_data import EmotionSource, nearest_rows
+from dubctl.training.features import Features
+from dubctl.training.losses import emotion_loss, mel_l1
+from dubctl.training.trainer import Trainer, learning_rate
+from dubctl.training.visemes import normalised, synthetic_lips, viseme_table
+
+
+def items(count=10, seed=0):
+    rng = np.random.default_rng(seed)
+    def one(i):
+        frames, tokens = int(rng.integers(40, 70)), int(rng.integers(6, 12))
+        voice = np.abs(rng.normal(size=256)).astype(np.float32)
+        mel = (rng.normal(size=(frames, 80)) - 5).astype(np.float16)
+        phones = [1, *rng.integers(11, 60, tokens - 2).tolist(), 1]
+        return Item(f"c{i}", f"s{i % 3}", Tokens(phones, [0] * tokens),
+                    Features(mel, np.full(frames, 150, np.float16), voice / np.linalg.norm(voice)), row=i,
+                    emotion=i % 7)
+    return [one(i) for i in range(count)]
+
+
+def source(count=10, seed=0):
+    rng = np.random.default_rng(seed)
+    basic = {m: rng.normal(size=(count, d)).astype(np.float32) for m, d in (("scene", 8), ("face", 8), ("text", 16))}
+    all_there = np.ones(count, bool)
+    return EmotionSource(basic, dict.fromkeys(basic, all_there), rng.normal(size=(count, 6)).astype(np.float32),
+                         all_there, {m: nearest_rows(v, all_there, 4) for m, v in basic.items()})
+
+
+def config(**changes):
+    model = tiny_config(scene_dim=8, face_dim=8, text_dim=16, audio_dim=6)
+    return TrainConfig(**{"model": model, "steps": 8, "batch": 4, "warmup": 2, "lips_from": 2, "binarise_from": 3,
+                          "checkpoint_every": 4, "validate_every": 4, "log_every": 2, "bf16": False, **changes})
+
+
+def trainer(tmp_path, **changes):
+    return Trainer(config(**changes), items(), items(4, 9), tmp_path, emotion=source())
+
+
+def test_batches_are_a_function_of_seed_and_step():
+    a, b = Sampler(items(), 4, 3), Sampler(items(), 4, 3)
+    b.make(0, 0.5, 0.5)  # asking in another order must not matter
+    later, same = a.make(5, 0.5, 0.5), b.make(5, 0.5, 0.5)
+    assert torch.equal(later.mel, same.mel) and torch.equal(later.prompt, same.prompt)
+    other = Sampler(items(), 4, 4).make(5, 0.5, 0.5)
+    assert later.seed != other.seed
+
+
+def test_one_speaker_with_many_clips_does_not_fill_the_epoch():
+    many = items(30)
+    for item in many[:24]:
+        item.speaker = "reader"
+    sampler = Sampler(many, 2, 0, per_speaker=4)
+    dealt = np.concatenate([sampler.indices(s) for s in range(sampler.per_epoch)])
+    assert sum(many[i].speaker == "reader" for i in dealt) <= 4
+
+
+def test_resume_is_bit_for_bit(tmp_path):
+    whole = trainer(tmp_path / "whole")
+    whole.run()
+    first = trainer(tmp_path / "cut")
+    first.run(stop=lambda: first.step >= 5)
+    second = trainer(tmp_path / "cut")
+    second.resume()
+    assert second.step == 5
+    second.run()
+    for (name, a), b in zip(whole.model.state_dict().items(), second.model.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+    for name, a in whole.ema.items():
+        assert torch.equal(a, second.ema[name]), name
+    assert whole.checkpoint_path.stat().st_size == second.checkpoint_path.stat().st_size
+
+
+def test_log_has_each_step_once_after_a_resume(tmp_path):
+    first = trainer(tmp_path)
+    first.run(stop=lambda: first.step >= 4)
+    (tmp_path / "losses.jsonl").open("a").write(json.dumps({"step": 6, "phase": "train"}) + "\n")
+    again = trainer(tmp_path)
+    again.resume()
+    again.run()
+    steps = [r["step"] for r in map(json.loads, (tmp_path / "losses.jsonl").open()) if r["phase"] == "train"]
+    assert steps == [2, 4, 6, 8]
+
+
+def test_loss_falls_on_a_small_set(tmp_path):
+    t = trainer(tmp_path, steps=60, warmup=5, lr=3e-3)
+    logs = [t.train_step() for _ in range(60)]
+    start, end = np.mean([x["mel"] for x in logs[:5]]), np.mean([x["mel"] for x in logs[-5:]])
+    assert end < start * 0.9
+    assert {"align", "binarise", "duration", "pitch", "energy", "lip_focus", "speaker", "reader", "emotion"} <= set(logs[-1])
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    trainer(tmp_path).save()
+    other = Trainer(config(model=tiny_config(scene_dim=9, face_dim=8, text_dim=16, audio_dim=6)), items(), [], tmp_path)
+    with pytest.raises(InputError, match="another network"):
+        other.resume()
+
+
+def test_a_cut_checkpoint_is_one_clear_error(tmp_path):
+    trainer(tmp_path).save()
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match="not a readable checkpoint"):
+        checkpoint.load(path)
+
+
+def test_gradient_accumulation_uses_the_next_batches(tmp_path):
+    t = trainer(tmp_path, accumulate=2)
+    seen = []
+    make = t.sampler.make
+    t.sampler.make = lambda step, *a: seen.append(step) or make(step, *a)
+    t.train_step()
+    t.train_step()
+    assert seen == [0, 1, 2, 3]
+
+
+def test_a_training_query_never_retrieves_itself():
+    vectors = np.repeat(np.eye(3, dtype=np.float32), 4, 0)
+    mask = np.ones(12, bool)
+    mask[5] = False
+    rows = nearest_rows(vectors, mask, 4)
+    assert not (rows == np.arange(12)[:, None]).any()
+    assert not (rows[np.arange(12) != 5] == 5).any() and (rows[5] == -1).all()
+    assert set(rows[0, :3].tolist()) == {1, 2, 3}
+
+
+def test_hidden_modalities_hide_their_references_too():
+    batch = source().batch([0, 1, 2, 3], 2, np.random.default_rng(0), dropout=0.6)
+    assert batch.basic_mask.any(1).all() and not batch.basic_mask.all()
+    assert not (batch.hit_mask & ~batch.basic_mask[:, :, None]).any()
+
+
+def test_losses_ignore_padding_and_unlabelled_items():
+    made, real = torch.zeros(1, 4, 80), torch.zeros(1, 4, 80)
+    made[0, 3] = 100
+    assert float(mel_l1(made, real, torch.tensor([[True, True, True, False]]))) == 0
+    logits = torch.tensor([[2.0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 9.0]])
+    assert float(emotion_loss(logits, torch.tensor([0, -1]))) == pytest.approx(
+        float(torch.nn.functional.cross_entropy(logits[:1], torch.tensor([0]))))
+    assert float(emotion_loss(logits, torch.tensor([-1, -1]))) == 0
+
+
+def test_schedule_rises_then_falls_to_its_floor():
+    c = config(steps=100, warmup=10)
+    rates = [learning_rate(c, s) for s in range(101)]
+    assert rates[0] < rates[9] == pytest.approx(c.lr) and rates[100] == pytest.approx(c.lr * c.final_lr)
+    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+
+
+def test_lips_close_on_p_and_open_on_a():
+    from dubctl.synth.symbols import INDEX
+
+    table = viseme_table()
+    assert table[INDEX["p"], 0] == 0 < table[INDEX["s"], 0] < table[INDEX["ɑ"], 0]
+    assert table[INDEX["u"], 1] < 0 < table[INDEX["i"], 1]
+    phones, durations = np.array([INDEX["p"], INDEX["ɑ"]] * 4), np.full(8, 17)
+    track = np.mean([synthetic_lips(phones, durations, np.random.default_rng(i))[:, 0] for i in range(20)], 0)
+    assert len(track) == round(8 * 17 / 86.1328 * 25)
+    truth = np.interp(np.linspace(0, 8, len(track), endpoint=False), np.arange(8) + 0.5, [0, 1] * 4)
+    assert np.corrcoef(track, truth)[0, 1] > 0.6
+
+
+def test_lip_normalisation_ignores_scale_and_offset():
+    raw = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    assert np.allclose(normalised(raw), normalised(raw * 3 + 5), atol=1e-4)
