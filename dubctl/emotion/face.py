@@ -11,7 +11,7 @@ import numpy as np
 from dubctl.emotion import face_measure, face_words
 from dubctl.emotion.base import EmotionSpace, FaceEmotion, TextEmotionEncoder
 from dubctl.emotion.expression import CLASSES, ExpressionModel
-from dubctl.emotion.face_choose import lip_track, speaking_face
+from dubctl.emotion.face_choose import lip_track, median3, speaking_face
 from dubctl.emotion.face_track import FacePath, FaceTracker
 from dubctl.emotion.onnx import THREADS
 from dubctl.emotion.shots import find_cuts
@@ -40,11 +40,12 @@ class LiteFaceExtractor:
     def extract(self, frames: np.ndarray) -> FaceEmotion:
         """Frames (N, H, W, 3) uint8 RGB at 25 fps. Without a face: vector and profile None, coverage 0."""
         path = speaking_face(frames, self._tracker)
-        lips, coverage = lip_track(path, find_cuts(frames)), float(path.seen.mean())
+        cuts = find_cuts(frames)
+        lips, coverage = lip_track(path, cuts), float(path.seen.mean())
         if not path.seen.any():
             return FaceEmotion(face_words.NO_FACE, None, None, lips, 0.0, {"coverage": 0.0})
         parts = self._thirds(frames, path)
-        stats = {"coverage": coverage, **_measure(path, frames.shape[2]), **_means(parts)}
+        stats = {"coverage": coverage, **_measure(_main_shot(path, cuts), frames.shape[2]), **_means(parts)}
         caption = face_words.sentence([face_words.feeling(part) for part in parts], stats, coverage)
         vector = np.asarray(self._rter.encode([caption])[0], np.float32)
         return FaceEmotion(caption, vector, np.asarray(self._rter.classify([caption])[0], np.float32), lips, coverage,
@@ -63,8 +64,24 @@ def _means(parts: list[dict[str, float]]) -> dict[str, float]:
     return {f"expression_{name}": float(np.mean([part[name] for part in parts])) for name in CLASSES}
 
 
+def _main_shot(path: FacePath, cuts: list[int]) -> FacePath:
+    """The shot with most mouth motion: two faces on either side of a cut must not be taken for one that changes."""
+    edges = [0, *cuts, len(path.seen)]
+    parts = [FacePath(path.landmarks[a:b], path.seen[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return max((part for part in parts if part.seen.any()), key=_motion)
+
+
+def _motion(path: FacePath) -> tuple[float, int]:
+    """Way the mouth goes, over the eye distance; then frames in which the face is seen."""
+    opening = median3(face_measure.opening(path.landmarks[path.seen]))
+    return float(np.abs(np.diff(opening)).sum()), int(path.seen.sum())
+
+
 def _measure(path: FacePath, frame_width: int) -> dict[str, float]:
-    """Levels (median), changes (last third of the sightings - first), motion, blinks; lengths in eye distances."""
+    """Levels (median), changes (last third of the sightings - first), motion, blinks of one shot.
+
+    Lengths are in eye distances.
+    """
     points = path.landmarks[path.seen]
     values = {name: measure(points) for name, measure in face_measure.MEASURES.items()}
     third = max(1, len(points) // 3)

@@ -92,6 +92,14 @@ def test_a_cut_starts_anew_and_gaps_are_bridged(frames: np.ndarray) -> None:
     np.testing.assert_allclose(track.opening[7:15], np.linspace(*ends, 8), atol=1e-6)
 
 
+def test_two_faces_beside_a_cut_are_not_one_that_changes(extractor: LiteFaceExtractor) -> None:
+    film = extractor.extract(read_frames(EXAMPLES / "film.mp4"))  # an old man speaks, then a young woman listens
+    assert film.coverage > 0.9
+    assert film.stats["head_motion"] < 0.06 and "the head moves" not in film.caption
+    window = speech_window(film.lips)
+    assert window is not None and window[0] < 0.5 and 1.6 < window[1] < 2.2  # the cut is at 2.0 s
+
+
 def test_no_face_is_said_and_has_no_vector(extractor: LiteFaceExtractor) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (6, 90, 160, 3)).astype(np.uint8)
     for frames in (noise, np.zeros((1, 90, 160, 3), np.uint8)):
