@@ -9,7 +9,7 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_file, existing_folder, read_rows, read_script
+from dubctl.cli.inputs import existing_file, existing_library, read_rows, read_script
 from dubctl.cli.options import command
 from dubctl.errors import InputError, UsageError
 
@@ -38,8 +38,7 @@ def dub(
     settings = run.settings
     existing_file(clip, "clip")
     existing_file(prompt, "voice prompt")
-    if settings.library is not None:
-        existing_folder(settings.library, "library folder", "make one with: dubctl extract DATASET -o LIB")
+    library = existing_library(settings.library)
     if voice is not None and not voice.exists():
         raise InputError(f"no such voice: {voice}", "make one with: dubctl train LIB -o RUN")
     line = read_script(script)
@@ -49,7 +48,7 @@ def dub(
         return
     from dubctl.dubbing.session import DubRequest, dub_clip
 
-    request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=settings.library, k=settings.k,
+    request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
                          voice=voice)
     with run.progress("dub") as progress:

@@ -10,7 +10,7 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_folder
+from dubctl.cli.inputs import existing_library
 from dubctl.cli.options import command
 
 
@@ -20,7 +20,7 @@ def index(run: Run, library: Annotated[Path, typer.Argument(metavar="LIB", help=
     from dubctl.library.index import build_index
     from dubctl.library.store import Library
 
-    existing_folder(library, "library folder", "make one with: dubctl extract DATASET -o LIB")
+    existing_library(library)
     settings, opened = run.settings, Library.open(library)
     if run.dry_run:
         run.say(f"would index {len(opened.rows)} clips of {library}")

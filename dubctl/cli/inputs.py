@@ -8,6 +8,8 @@ from typing import Any
 
 from dubctl.errors import InputError, UsageError
 
+BUILT_IN = "built-in"  # what the references of the shipped library call it
+
 
 def read_script(value: str) -> str:
     """The script: TEXT as given, `@FILE`, or `-` for stdin.
@@ -62,14 +64,16 @@ def existing_file(path: Path, what: str) -> Path:
     return path
 
 
-def existing_folder(path: Path, what: str, hint: str = "check the path") -> Path:
-    """`path`, checked before any model loads.
+def existing_library(path: Path | None) -> Path | None:
+    """A library's folder, checked before any model loads; None for the built-in one, by no name or by its own.
 
     Raises:
         InputError: no such folder.
     """
+    if path is None or str(path) == BUILT_IN:
+        return None
     if not path.is_dir():
-        raise InputError(f"no such {what}: {path}", hint)
+        raise InputError(f"no such library folder: {path}", "make one with: dubctl extract DATASET -o LIB")
     return path
 
 

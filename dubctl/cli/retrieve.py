@@ -10,7 +10,7 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_file, existing_folder, read_script
+from dubctl.cli.inputs import existing_file, existing_library, read_script
 from dubctl.cli.options import command
 
 Names = list[str] | None
@@ -23,7 +23,7 @@ def _many(metavar: str, text: str) -> typer.models.OptionInfo:
 @command(app, "retrieve", shared=("k", "metric"))
 def retrieve(
     run: Run,
-    library: Annotated[Path, typer.Argument(metavar="LIB", help="Library folder.")],
+    library: Annotated[Path, typer.Argument(metavar="LIB", help="Library folder, or built-in.")],
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The clip to find references for.")],
     script: Annotated[str, typer.Option(metavar="TEXT|@FILE|-", help="What will be said.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write rows there.")] = None,
@@ -37,7 +37,7 @@ def retrieve(
     modality: Annotated[Names, _many("NAME", "Only scene, face or text")] = None,
 ) -> None:
     """Rank a library's clips for a scene. By how alike scene, face and text feel: one JSON row a reference."""
-    existing_folder(library, "library folder", "make one with: dubctl extract DATASET -o LIB")
+    folder = existing_library(library)
     existing_file(clip, "clip")
     line = read_script(script)
     if run.dry_run:
@@ -46,13 +46,13 @@ def retrieve(
     from dubctl.dubbing.references import query_of
     from dubctl.dubbing.scene_reading import read_scene
     from dubctl.emotion.profiles import load_profile
+    from dubctl.library.builtin import open_library
     from dubctl.library.hits import explain as explained
     from dubctl.library.retrieve import retrieve as search
-    from dubctl.library.store import Library
     from dubctl.media.clip import probe
 
     settings, profile = run.settings, load_profile(run.settings.profile)
-    opened = Library.open(library, profile.spaces())
+    opened = open_library(folder, profile.spaces())
     query = query_of(read_scene(clip, probe(clip), line, profile), clip, line)
     chosen = {"modalities": modality} if modality else {}
     hits = search(opened, query, settings.k, metric=settings.metric, exact=exact, pin=pin or (), exclude=exclude or (),

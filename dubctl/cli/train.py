@@ -9,7 +9,7 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_folder
+from dubctl.cli.inputs import existing_library
 from dubctl.cli.options import command
 from dubctl.config import load_dataclass
 
@@ -26,7 +26,7 @@ def train(
     """Train the synthesizer on a library. Its configuration is the [train] table of the project file (--config)."""
     from dubctl.training.config import TrainConfig, tiny_train_config
 
-    existing_folder(library, "library folder", "make one with: dubctl extract DATASET -o LIB")
+    existing_library(library)
     base = tiny_train_config() if tiny else TrainConfig()
     config = load_dataclass(TrainConfig, run.resolved.train, f"{run.resolved.file} [train]", base)
     if run.dry_run:

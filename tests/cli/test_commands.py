@@ -69,6 +69,14 @@ def test_dub_reads_the_script_from_a_file_or_stdin(dubctl: Dubctl, dubs: list[An
     assert [request.script for request in dubs] == ["From a file.", "From a pipe."]
 
 
+def test_built_in_is_the_library_that_ships(dubctl: Dubctl, dubs: list[Any], fake: Fake) -> None:
+    assert dubctl(*DUB, "--script", "Hi", "--library", "built-in").code == 0
+    assert dubctl(*DUB, "--script", "Hi", "--library", "lib").code == 0
+    assert [request.library for request in dubs] == [None, Path("lib")]
+    _retrieving(fake)
+    assert dubctl("retrieve", "built-in", "clip.mp4", "--script", "Hi").code == 0
+
+
 def test_dub_takes_references_from_a_pipe(dubctl: Dubctl, dubs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"modality": "scene", "rank": 1, "id": "a", "score": 0.5}, {"modality": "face", "rank": 1, "id": "b"}]
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(json.dumps(row) + "\n" for row in rows)))
@@ -183,7 +191,7 @@ def _retrieving(fake: Fake) -> list[dict[str, Any]]:
     fake("dubctl.emotion.profiles", load_profile=lambda _: SimpleNamespace(spaces=dict))
     fake("dubctl.library.hits", explain=lambda hits, _: [f"because {hit.id}" for hit in hits])
     fake("dubctl.library.retrieve", retrieve=retrieve)
-    fake("dubctl.library.store", Library=SimpleNamespace(open=lambda *_: "library"))
+    fake("dubctl.library.builtin", open_library=lambda *_: "library")
     fake("dubctl.media.clip", probe=lambda _: "info")
     return calls
 
