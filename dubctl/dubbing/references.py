@@ -12,7 +12,8 @@ import torch
 from dubctl.dubbing.scene_reading import Reading
 from dubctl.graph.build import MODALITIES, EmotionBatch
 from dubctl.library.footage import footage_digests
-from dubctl.library.retrieve import Hit, Query, gather_references, retrieve
+from dubctl.library.hits import Hit, gather_references
+from dubctl.library.retrieve import Query, retrieve
 from dubctl.library.store import Library
 
 

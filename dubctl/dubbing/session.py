@@ -13,14 +13,15 @@ import torch
 
 from dubctl import __version__
 from dubctl.assets import model_file
+from dubctl.device import resolve_device
 from dubctl.dubbing import placement
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
 from dubctl.emotion.profiles import load_profile
-from dubctl.errors import DependencyError, InputError
+from dubctl.errors import InputError
 from dubctl.files import sha256_file, write_json
 from dubctl.library.builtin import open_library
-from dubctl.library.retrieve import Hit
+from dubctl.library.hits import Hit
 from dubctl.library.store import Library
 from dubctl.media.audio import load_audio, save_wav
 from dubctl.media.clip import ClipInfo, probe
@@ -62,7 +63,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent) -> dict[str, Any]
     """
     clock = _Clock(progress)
     check_out(request.clip, request.out)
-    device = pick_device(request.device)
+    device = resolve_device(request.device)
     torch.manual_seed(request.seed)
     info = probe(request.clip)
     if not info.has_video:
@@ -90,22 +91,6 @@ def dub_clip(request: DubRequest, progress: Progress = silent) -> dict[str, Any]
 def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
     """The library that reference rows come from."""
     return str(rows[0].get("library") or "") or None if rows else None
-
-
-def pick_device(asked: str) -> str:
-    """`auto` is the CPU's best friend: CUDA where it works, else the CPU; a named device must exist.
-
-    Raises:
-        DependencyError: the named device is not there.
-    """
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=asked)
-    except (RuntimeError, AssertionError, NotImplementedError) as err:
-        raise DependencyError(f"device {asked} is not available here",
-                              "use --device cpu, or see `dubctl doctor`") from err
-    return asked
 
 
 def _perform(voice: Voice, script: str, prompt: Prompt, reading: Reading, emotion: Any,
