@@ -18,7 +18,7 @@ from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.frontend import tokens_of
 from dubctl.synth.symbols import tokenise
 from dubctl.training.data import Item
-from dubctl.training.emotion_data import EmotionSource, nearest_rows
+from dubctl.training.emotion_data import EmotionSource, Footage, nearest_rows
 from dubctl.training.features import Features, cached
 
 HELD_OUT = frozenset({"dev", "val", "validation"})
@@ -109,4 +109,4 @@ def emotion_source(library: Library) -> EmotionSource:
     basic = {"scene": v["scene"], "face": v["face"], "text": np.concatenate([v["text_self"], v["text_react"]], 1)}
     masks = {name: m[name] & usable for name in ("scene", "face", "text")}
     neighbours = {name: nearest_rows(basic[name], masks[name] & m["audio"], NEIGHBOURS) for name in basic}
-    return EmotionSource(basic, {name: m[name] for name in basic}, v["audio"], m["audio"], neighbours)
+    return EmotionSource(basic, {name: m[name] for name in basic}, Footage(basic, v["audio"], m["audio"]), neighbours)

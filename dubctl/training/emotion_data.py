@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,28 +11,28 @@ import torch
 from dubctl.graph.build import MODALITIES, EmotionBatch
 
 
-class References(Protocol):
-    """What retrieval answers for one query (see `library.retrieve.ReferenceSet`)."""
+@dataclass(frozen=True)
+class Footage:
+    """What references are drawn from: per modality (R, d_m) vectors, and the sound (R, d_a) with its mask (R,)."""
 
-    indirect: dict[str, np.ndarray]
-    audio: dict[str, np.ndarray]
-    mask: dict[str, np.ndarray]
+    vectors: dict[str, np.ndarray]
+    audio: np.ndarray
+    audio_mask: np.ndarray
 
 
 class EmotionSource:
-    """Library vectors and a table of neighbours, held in memory.
+    """Basic emotion of N training clips and a table of the footage most like each, held in memory.
 
     Args:
         basic: per modality (N, d_m) vectors of the clips; text is [self ; react].
         basic_mask: per modality (N,) bool.
-        audio: (N, d_a) audio emotion vectors, audio_mask (N,).
+        footage: the R clips that `neighbours` number; usually the same library.
         neighbours: per modality (N, M) rows of the most similar *other* clips, best first, -1 where fewer.
     """
 
-    def __init__(self, basic: dict[str, np.ndarray], basic_mask: dict[str, np.ndarray], audio: np.ndarray,
-                 audio_mask: np.ndarray, neighbours: dict[str, np.ndarray]) -> None:
-        self.basic, self.basic_mask, self.audio, self.audio_mask = basic, basic_mask, audio, audio_mask
-        self.neighbours = neighbours
+    def __init__(self, basic: dict[str, np.ndarray], basic_mask: dict[str, np.ndarray], footage: Footage,
+                 neighbours: dict[str, np.ndarray]) -> None:
+        self.basic, self.basic_mask, self.footage, self.neighbours = basic, basic_mask, footage, neighbours
 
     def batch(self, rows: Sequence[int], k: int, rng: np.random.Generator, dropout: float) -> EmotionBatch:
         """Emotion of library rows (B,); with probability `dropout` a modality of an item is hidden."""
@@ -45,9 +45,9 @@ class EmotionSource:
             hits = self.neighbours[m][rows][:, :k]
             there = (hits >= 0) & shown[:, column: column + 1]
             safe = np.maximum(hits, 0)
-            there &= self.audio_mask[safe]
-            indirect[m] = torch.from_numpy(self.basic[m][safe] * there[..., None])
-            audio[m] = torch.from_numpy(self.audio[safe] * there[..., None])
+            there &= self.footage.audio_mask[safe]
+            indirect[m] = torch.from_numpy(self.footage.vectors[m][safe] * there[..., None])
+            audio[m] = torch.from_numpy(self.footage.audio[safe] * there[..., None])
             masks.append(there)
         basic = {m: torch.from_numpy(self.basic[m][rows] * shown[:, c: c + 1]) for c, m in enumerate(MODALITIES)}
         return EmotionBatch(basic, torch.from_numpy(shown), indirect, audio, torch.from_numpy(np.stack(masks, 1)))

@@ -1,0 +1,198 @@
+"""Train the shipped voice on permissive speech, in two parts of one schedule.
+
+    python models/recipes/train_voice.py --data DATA --more kokoro_more --transcripts libri.json --cache CACHE \
+        --out runs/voice --steps 4200                    # part 1: aligner, decoder, variance heads
+    python models/recipes/train_voice.py … --out runs/voice-e --init runs/voice/checkpoint.safetensors \
+        --steps 4200 --first 3000 --emotion               # part 2: the same with graphs and references
+
+DATA holds kokoro_mix, kathleen, cmu_arctic, librispeech, grid_s1 (manifest.jsonl each); `--more` is a folder made by
+kokoro_speech.py; `--transcripts` maps LibriSpeech ids to text (a Whisper-base transcript; clips without are left
+out); `--grid-lips` is the tracks file of benchmarks/speech_window.py. Rows of the splits test and dev, and every
+other recording of their sentences, never train.
+
+Part 2 draws references from the shipped reference library; scene and face captions of lines that were only heard are
+synthetic (synthetic_captions.py), as in that library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+from synthetic_captions import CaptionPool, face_caption, scene_caption
+
+from dubctl.emotion.base import EMOTIONS, LipTrack
+from dubctl.emotion.lips import lip_features
+from dubctl.emotion.reaction import LiteReactionGenerator
+from dubctl.emotion.rter import LiteTextEmotionEncoder
+from dubctl.errors import DubctlError
+from dubctl.files import read_jsonl
+from dubctl.library.builtin import builtin_library
+from dubctl.media.mel import FRAMES_PER_SECOND
+from dubctl.speaker import SpeakerEncoder
+from dubctl.synth.config import SynthConfig
+from dubctl.synth.frontend import phonemise
+from dubctl.synth.symbols import tokenise
+from dubctl.training import checkpoint
+from dubctl.training.config import TrainConfig
+from dubctl.training.corpus import label_index
+from dubctl.training.data import Item
+from dubctl.training.emotion_data import EmotionSource, Footage
+from dubctl.training.features import cached
+from dubctl.training.trainer import Trainer
+
+LONGEST = 9.0
+NEIGHBOURS = 6
+
+
+def main() -> None:
+    args = parse()
+    torch.set_num_threads(args.threads)
+    train, held, texts, labels = corpus(args)
+    source = emotion(texts, labels, args.seed) if args.emotion else None
+    config = TrainConfig(model=dimensions() if args.emotion else SynthConfig(), steps=args.steps, emotion=args.emotion,
+                         lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed)
+    trainer = Trainer(config, train, held, args.out, emotion=source)
+    if trainer.checkpoint_path.exists():
+        trainer.resume()
+    elif args.init:
+        start_from(trainer, args.init)
+        trainer.step = args.first
+    hours = sum(i.frames for i in train) / FRAMES_PER_SECOND / 3600
+    print(f"{len(train)} clips, {hours:.2f} h, {len({i.speaker for i in train})} speakers; held out {len(held)}", flush=True)
+    trainer.run(lambda done, total, note="": print(done, total, note, round(trainer.spent), flush=True))
+
+
+def dimensions() -> SynthConfig:
+    """The network's sizes with the lite profile's dimensions."""
+    spaces = builtin_library().spaces
+    return SynthConfig(scene_dim=spaces["scene"].dim, face_dim=spaces["face"].dim, text_dim=2 * spaces["text"].dim,
+                       audio_dim=spaces["audio"].dim)
+
+
+def start_from(trainer: Trainer, path: Path) -> None:
+    """Weights and optimiser state of part 1; what part 1 had in other sizes (the graphs' inputs) starts afresh."""
+    groups, _ = checkpoint.load(path)
+    own = trainer.model.state_dict()
+    keep = {n: t for n, t in groups["model"].items() if own[n].shape == t.shape}
+    trainer.model.load_state_dict(keep, strict=False)
+    trainer.reader.load_state_dict(groups["reader"])
+    trainer.ema = {n: groups["ema"][n].clone() if n in keep else t.clone() for n, t in trainer.model.state_dict().items()}
+    state = {k: t for k, t in groups["optimiser"].items()
+             if k.startswith("step|") or trainer.named[k.split("|", 1)[1]].shape == t.shape}
+    whole = {n for n in trainer.named if f"exp_avg|{n}" in state}
+    checkpoint.restore_optimiser(trainer.optimiser, {k: t for k, t in state.items() if k.split("|", 1)[1] in whole},
+                                 trainer.named)
+
+
+def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[str], list[int]]:
+    """Training and held-out items, and text and label (-1 unknown) by item row."""
+    encoder = SpeakerEncoder().eval()
+    lips = load_file(args.grid_lips) if args.grid_lips else {}
+    train: list[Item] = []
+    held: list[Item] = []
+    texts: list[str] = []
+    labels: list[int] = []
+    for folder, row in rows(args):
+        media = folder / (row.get("audio") or row["video"])
+        try:
+            features = cached(args.cache, media, encoder)
+            tokens = tokenise(row.get("phonemes") or phonemise(row["text"]))
+        except DubctlError as err:
+            print("left out:", err.message)
+            continue
+        label = label_index(row.get("emotion", "")) if "phonemes" in row else -1
+        item = Item(row["id"], row["speaker"], tokens, features, _lips(lips, row["id"], features), len(texts), label)
+        if not item.fits(LONGEST) or len(tokens) < 5:
+            continue
+        texts.append(row["text"])
+        labels.append(label)
+        (held if row.get("split") == "dev" else train).append(item)
+    return train, held, texts, labels
+
+
+def rows(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """(folder, manifest row) of everything that may train or be held out."""
+    plain = re.compile(r"[^a-z ]")
+    mix = read_jsonl(args.data / "kokoro_mix" / "manifest.jsonl")
+    reserved = {plain.sub("", r["text"].lower()) for r in mix if r["split"] != "train"}
+    yield from ((args.data / "kokoro_mix", r) for r in mix if r["split"] != "test")
+    for name in ("kathleen", "cmu_arctic", "grid_s1"):
+        for row in read_jsonl(args.data / name / "manifest.jsonl"):
+            if plain.sub("", row["text"].lower()) not in reserved:
+                yield args.data / name, row
+    spoken = json.loads(args.transcripts.read_text()) if args.transcripts else {}
+    for row in read_jsonl(args.data / "librispeech" / "manifest.jsonl"):
+        if not row["text"] and spoken.get(row["id"]):  # clips that come with text are test-other: kept for testing
+            yield args.data / "librispeech", {**row, "text": spoken[row["id"]]}
+    if args.more:
+        for manifest in sorted(args.more.glob("manifest*.jsonl")):
+            yield from ((args.more, r) for r in read_jsonl(manifest))
+
+
+def _lips(tracks: dict[str, np.ndarray], id: str, features: Any) -> np.ndarray | None:
+    if f"{id}.opening" not in tracks:
+        return None
+    track = LipTrack(*(tracks[f"{id}.{n}"] for n in ("opening", "width")), tracks[f"{id}.visible"].astype(bool))
+    start = float(features.start)
+    values, visible = lip_features(track, start, start + len(features.mel) / FRAMES_PER_SECOND)
+    return values if len(values) > 1 and visible.mean() > 0.8 else None
+
+
+def emotion(texts: list[str], labels: list[int], seed: int) -> EmotionSource:
+    """Basic emotion of every line and its nearest footage in the shipped library (never its own sentence)."""
+    rter, draw = LiteTextEmotionEncoder(), random.Random(seed)
+    guessed = rter.classify(texts).argmax(1)
+    names = [EMOTIONS[label if label >= 0 else guess] for label, guess in zip(labels, guessed, strict=True)]
+    pools = {"scene": CaptionPool(scene_caption, rter, seed), "face": CaptionPool(face_caption, rter, seed + 1)}
+    basic = {m: rter.encode([pool.choose(n, draw) for n in names]) for m, pool in pools.items()}
+    react = rter.encode(LiteReactionGenerator().react(texts))
+    basic["text"] = np.concatenate([rter.encode(texts), react], 1)
+    library = builtin_library()
+    v, masks = library.vectors, library.masks
+    footage = {"scene": v["scene"], "face": v["face"], "text": np.concatenate([v["text_self"], v["text_react"]], 1)}
+    own = {t.lower(): i for i, t in enumerate(texts)}
+    same = np.array([own.get(r.text.lower(), -1) for r in library.rows])
+    there = {m: masks[m] & masks["audio"] for m in footage}
+    neighbours = {m: _nearest(basic[m], footage[m], there[m], same) for m in footage}
+    shown = {m: np.ones(len(texts), bool) for m in basic}
+    return EmotionSource({m: b.astype(np.float32) for m, b in basic.items()}, shown,
+                         Footage(footage, v["audio"], masks["audio"]), neighbours)
+
+
+def _nearest(queries: np.ndarray, footage: np.ndarray, there: np.ndarray, same: np.ndarray) -> np.ndarray:
+    def unit(x: np.ndarray) -> np.ndarray:
+        return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-8)
+    score = unit(queries) @ unit(footage).T
+    score[:, ~there] = -np.inf
+    for place, row in enumerate(same):
+        if row >= 0:
+            score[row, place] = -np.inf
+    return np.argsort(-score, 1, kind="stable")[:, :NEIGHBOURS]
+
+
+def parse() -> argparse.Namespace:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for flag in ("--data", "--cache", "--out"):
+        p.add_argument(flag, type=Path, required=True)
+    for flag in ("--more", "--transcripts", "--grid-lips", "--init"):
+        p.add_argument(flag, type=Path)
+    p.add_argument("--steps", type=int, default=4200)
+    p.add_argument("--first", type=int, default=0, help="with --init: the step the schedule stands at")
+    p.add_argument("--lips-from", type=int, default=1200)
+    p.add_argument("--emotion", action="store_true")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--threads", type=int, default=2)
+    return p.parse_args()
+
+
+if __name__ == "__main__":
+    main()
