@@ -135,14 +135,14 @@ def silent_clip(folder: Path, seconds: float) -> Path:
 
 
 def run_cases(cases: list[Case], speak: Speak, out: Path, suffix: str, clips: Path | None) -> list[EvalItem]:
-    """Speak every case and return what to evaluate; a line that fails is kept as failed."""
+    """Speak every case and return what to evaluate; a line that cannot be spoken is kept as failed."""
     items = []
     for number, case in enumerate(cases, 1):
         path, why, started = out / f"{case.id}{suffix}", "", time.monotonic()
         facts: dict[str, Any] = {}
         try:
             facts = speak(case, path)
-        except DubctlError as err:
+        except InputError as err:  # missing weights are no line's fault: they end the run
             why = err.message
         facts["wall"] = round(time.monotonic() - started, 3)
         print(f"\r{number}/{len(cases)} {case.id} {why}", end="\n" if why else "", file=sys.stderr, flush=True)

@@ -115,7 +115,7 @@ def check_rows(items: Sequence[EvalItem], metrics: Sequence[Metric]) -> None:
             for need in metric.needs:
                 _check_field(item, number, metric.name, need)
     if items and any("dub" in m.needs for m in metrics) and all(_lost(item) for item in items):
-        raise InputError(f"none of the {len(items)} dubs exists (first: {items[0].dub})",
+        raise InputError(f"none of the {len(items)} dubs exists (first: {items[0].failed or items[0].dub})",
                          "paths in a manifest start at the manifest's folder")
 
 
