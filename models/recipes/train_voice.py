@@ -49,7 +49,7 @@ from dubctl.training.emotion_data import EmotionSource, Footage
 from dubctl.training.features import cached
 from dubctl.training.trainer import Trainer
 
-LONGEST = 9.0
+LONGEST = 13.0  # LibriSpeech clips have about 12 s
 NEIGHBOURS = 6
 
 
@@ -67,7 +67,8 @@ def main() -> None:
         start_from(trainer, args.init)
         trainer.step = args.first
     hours = sum(i.frames for i in train) / FRAMES_PER_SECOND / 3600
-    print(f"{len(train)} clips, {hours:.2f} h, {len({i.speaker for i in train})} speakers; held out {len(held)}", flush=True)
+    speakers = len({i.speaker for i in train})
+    print(f"{len(train)} clips, {hours:.2f} h, {speakers} speakers; held out {len(held)}", flush=True)
     trainer.run(lambda done, total, note="": print(done, total, note, round(trainer.spent), flush=True))
 
 
@@ -85,7 +86,7 @@ def start_from(trainer: Trainer, path: Path) -> None:
     keep = {n: t for n, t in groups["model"].items() if own[n].shape == t.shape}
     trainer.model.load_state_dict(keep, strict=False)
     trainer.reader.load_state_dict(groups["reader"])
-    trainer.ema = {n: groups["ema"][n].clone() if n in keep else t.clone() for n, t in trainer.model.state_dict().items()}
+    trainer.ema = {n: (groups["ema"][n] if n in keep else t).clone() for n, t in trainer.model.state_dict().items()}
     state = {k: t for k, t in groups["optimiser"].items()
              if k.startswith("step|") or trainer.named[k.split("|", 1)[1]].shape == t.shape}
     whole = {n for n in trainer.named if f"exp_avg|{n}" in state}
