@@ -20,7 +20,7 @@ State = Literal["ok", "missing", "optional"]
 REINSTALL = "python -m pip install --force-reinstall --no-deps {}"
 # Modules whose name is not their package's; the other packages are imported by their own name.
 _MODULES = {"opencv-python-headless": "cv2", "phonemizer-fork": "phonemizer", "swift-f0": "swift_f0"}
-WHISPER_HINT = "pip install faster-whisper, and name a local Whisper folder with --asr DIR or DUBCTL_ASR"
+WHISPER_HINT = "name a local Whisper folder with --asr DIR or DUBCTL_ASR"
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,8 @@ def _whisper(settings: Settings) -> Check:
         return Check("whisper", "optional", f"no such folder: {settings.asr}", WHISPER_HINT)
     if settings.asr is None:
         have = f"faster-whisper {version}, but no model folder" if version else "not installed"
-        return Check("whisper", "optional", f"{have}: dubctl eval --metrics wer cannot run", WHISPER_HINT)
+        hint = WHISPER_HINT if version else f"pip install faster-whisper, and {WHISPER_HINT}"
+        return Check("whisper", "optional", f"{have}: dubctl eval --metrics wer cannot run", hint)
     return Check("whisper", "ok", f"{settings.asr}" + (f", faster-whisper {version}" if version else ""))
 
 

@@ -59,7 +59,7 @@ class Run:
     skipped: int = 0
     failed: int = 0
     warnings: list[str] = field(default_factory=list)
-    device: str = ""
+    device: str = ""  # set by commands that compute on an accelerator where there is one
     result: Any = None
 
     @property
@@ -175,7 +175,7 @@ def _envelope(run: Run, error: DubctlError | None, start: float) -> dict[str, An
     return {
         "schema_version": SCHEMA_VERSION, "ok": error is None, "command": run.command, "outputs": run.outputs,
         "items": {"done": run.done, "skipped": run.skipped, "failed": run.failed}, "warnings": run.warnings,
-        "duration_ms": round((time.monotonic() - start) * 1000), "device": run.device or run.settings.device,
+        "duration_ms": round((time.monotonic() - start) * 1000), "device": run.device or run.settings.device.replace("auto", "cpu"),
         "seed": run.settings.seed, "error": error.as_dict() if error is not None else None, "result": run.result,
     }
 

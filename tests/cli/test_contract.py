@@ -75,6 +75,12 @@ def test_json_says_all_that_the_contract_lists(capsys: pytest.CaptureFixture[str
     assert err == "a message\n"
 
 
+def test_auto_is_no_device(capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run("test", Resolved(Settings(), {}, {}, None), json=True)
+    execute(run, lambda: None)
+    assert json.loads(capsys.readouterr().out)["device"] == "cpu"
+
+
 def test_stdout_carries_data_only(capsys: pytest.CaptureFixture[str]) -> None:
     def body(run: Run) -> None:
         print("a library that prints")
