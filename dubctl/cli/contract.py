@@ -29,6 +29,7 @@ from dubctl.progress import Progress
 
 SCHEMA_VERSION = 1
 EXIT_INTERRUPT, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
+AGAIN = "run the same command again to go on"
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 
 
@@ -36,6 +37,12 @@ class Interrupted(DubctlError):
     """The user pressed Ctrl-C (exit 130)."""
 
     kind, exit_code = "interrupt", EXIT_INTERRUPT
+
+
+class Stopped(DubctlError):
+    """Somebody sent SIGTERM (exit 143)."""
+
+    kind, exit_code = "terminated", EXIT_TERMINATED
 
 
 class Terminated(BaseException):
@@ -120,9 +127,9 @@ def execute(run: Run, body: Callable[[], None]) -> int:
     except BrokenPipeError:
         return mute_stdout()
     except Terminated:
-        return EXIT_TERMINATED
+        error = Stopped("terminated", AGAIN)
     except KeyboardInterrupt:
-        error = Interrupted("interrupted", "run the same command again to go on")
+        error = Interrupted("interrupted", AGAIN)
     except DubctlError as err:
         error = err
     except Exception as err:  # the last line of defence: one line, and the traceback for those who ask

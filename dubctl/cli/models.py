@@ -24,8 +24,8 @@ def list_(run: Run) -> None:
     for row in run.result:
         state = "ok" if row["ok"] else "BROKEN"
         notice = f" [{row['notice']}]" if row["notice"] else ""
-        run.emit(f"{row['name']:{wide}}  {row['size'] / 1e6:6.1f} MB  {state:6}  {row['what']}{notice}; "
-                 f"licence: {row['licence']}")
+        licence = row["licence"].split(" (")[0].split(". ")[0]  # the first words name it; --json has all of them
+        run.emit(f"{row['name']:{wide}}  {row['size'] / 1e6:6.1f} MB  {state:6}  {licence:12}  {row['what']}{notice}")
 
 
 @command(models_app, "models path")
