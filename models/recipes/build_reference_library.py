@@ -29,6 +29,7 @@ from dubctl.library.schema import MASKS, RATE, VECTORS, ClipRow
 from dubctl.library.store import Library, write_library, write_tensors
 from dubctl.media.audio import load_audio
 
+TREES = 10  # fewer than for libraries of thousands, where they are also measured: see the recall it prints
 SOURCES = [
     {"film": "kokoro-mix", "licence": "Apache-2.0", "captions": "scene and face synthetic, from the emotion label",
      "credit": "speech made with Kokoro-82M; lines from CMU ARCTIC prompts and MELD dialogue"},
@@ -54,7 +55,7 @@ def main() -> None:
     masks = {name: np.ones(len(rows), bool) for name in dict.fromkeys(MASKS.values())}
     write_library(args.out, rows, {name: np.stack(found) for name, found in vectors.items()}, masks, profile.spaces(),
                   profile.name, about={"name": NAME, "sources": SOURCES})
-    report = build_index(Library.open(args.out, profile.spaces()))
+    report = build_index(Library.open(args.out, profile.spaces()), trees=TREES)
     size = sum(file.stat().st_size for file in Path(args.out).rglob("*") if file.is_file())
     print(f"{len(rows)} clips, {size / 1e6:.2f} MB, recall at 10 {report.recall}")
 
@@ -65,8 +66,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--grid", required=True, help="folder of one GRID speaker with video")
     parser.add_argument("--out", required=True, type=Path, help="library folder to write")
     parser.add_argument("--measures", type=Path, help="file that keeps the audio functionals between runs")
-    parser.add_argument("--per-emotion", type=int, default=45)
-    parser.add_argument("--faces", type=int, default=24)
+    parser.add_argument("--per-emotion", type=int, default=40)
+    parser.add_argument("--faces", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()
 
