@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,9 +56,9 @@ def command(app: typer.Typer, name: str, *, shared: tuple[str, ...] = ()) -> Cal
     settings = (*COMMON_SETTINGS, *shared)
 
     def register(body: Callable[..., None]) -> Callable[..., None]:
-        hints = typing.get_type_hints(body, include_extras=True)
-        own = [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY)
-               for p in list(inspect.signature(body).parameters.values())[1:]]
+        # eval_str, not get_type_hints: on Python 3.10 that hides Annotated[...] = None inside an Optional
+        own = [p.replace(kind=p.KEYWORD_ONLY)
+               for p in list(inspect.signature(body, eval_str=True).parameters.values())[1:]]
         extra = [_parameter(key, SHARED[key], None) for key in (*shared, *COMMON_SETTINGS)]
         extra += [_parameter(key, kind, None if key == "config" else False) for key, kind in SWITCHES.items()]
 
