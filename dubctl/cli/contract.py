@@ -183,7 +183,8 @@ def _envelope(run: Run, error: DubctlError | None, start: float) -> dict[str, An
         "schema_version": SCHEMA_VERSION, "ok": error is None, "command": run.command, "outputs": run.outputs,
         "items": {"done": run.done, "skipped": run.skipped, "failed": run.failed}, "warnings": run.warnings,
         "duration_ms": round((time.monotonic() - start) * 1000), "seed": run.settings.seed,
-        "device": run.device or run.settings.device.replace("auto", "cpu"), "error": error.as_dict() if error is not None else None, "result": run.result,
+        "device": run.device or run.settings.device.replace("auto", "cpu"),
+        "error": error.as_dict() if error is not None else None, "result": run.result,
     }
 
 
