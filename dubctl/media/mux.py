@@ -28,17 +28,17 @@ SOUND_CODECS: dict[str, tuple[str, ...]] = {
 
 
 def check_out(clip: Path | str, out: Path | str) -> None:
-    """Refuse an output that would overwrite the clip or that no container here fits.
+    """Refuse an output that would overwrite the clip or that nothing here can write.
 
     Raises:
-        UsageError: `out` is the clip itself, or its suffix is not one of `SOUND_CODECS`.
+        UsageError: `out` is the clip itself, or its suffix is neither .wav nor one of `SOUND_CODECS`.
     """
     clip, out = Path(clip), Path(out)
     same = out.exists() and clip.exists() and os.path.samefile(clip, out)
     if same or clip.resolve() == out.resolve():
         raise UsageError(f"the output {out} is the input clip", "choose another name: input files are never changed")
-    if out.suffix.lower() not in SOUND_CODECS:
-        raise UsageError(f"cannot write a video as {out.name}", f"use one of {', '.join(SOUND_CODECS)}")
+    if out.suffix.lower() not in (".wav", *SOUND_CODECS):
+        raise UsageError(f"cannot write a dub as {out.name}", f"use one of {', '.join(SOUND_CODECS)}, or .wav")
 
 
 def mux(clip: Path | str, wav: np.ndarray, rate: int, out: Path | str) -> None:
@@ -52,6 +52,8 @@ def mux(clip: Path | str, wav: np.ndarray, rate: int, out: Path | str) -> None:
         DubctlError: samples that are not finite.
     """
     check_out(clip, out)
+    if Path(out).suffix.lower() == ".wav":
+        raise UsageError(f"{out} holds no picture", "save the speech alone with save_wav")
     pcm, out, info = to_pcm16(wav), Path(out), probe(clip)
     if not info.has_video:
         raise InputError(f"{clip} has no picture", "give a video clip, or write a .wav")

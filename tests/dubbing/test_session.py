@@ -1,0 +1,84 @@
+"""`dub_clip` with the shipped weights on a real face: what is written, what is said about it, what is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from dubctl.dubbing.session import DubRequest, dub_clip
+from dubctl.errors import InputError, UsageError
+from dubctl.media.ffmpeg import run
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+VOICE = EXAMPLES / "voice.wav"
+
+
+def request(tmp_path, **changes):
+    return DubRequest(**{"clip": EXAMPLES / "clip.mp4", "script": "Stay close, and don't look back.", "prompt": VOICE,
+                         "out": tmp_path / "dub.wav", "device": "cpu", **changes})
+
+
+@pytest.fixture(scope="module")
+def dubbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dub")
+    clip = (EXAMPLES / "clip.mp4").read_bytes()
+    report = dub_clip(request(folder))
+    assert (EXAMPLES / "clip.mp4").read_bytes() == clip
+    return folder, report
+
+
+def test_the_speech_is_as_long_as_the_clip_and_lies_where_the_mouth_moves(dubbed):
+    folder, report = dubbed
+    wav, rate = sf.read(folder / "dub.wav")
+    assert rate == 22_050 and len(wav) == report["samples"] == 3 * rate
+    assert report["window"]["from_mouth"]
+    start, end = report["speech"]["start"], report["speech"]["end"]
+    assert report["window"]["start"] <= start < end <= report["window"]["end"] + 0.01
+    loud = np.flatnonzero(np.abs(wav) > 0.02) / rate
+    assert start - 0.01 <= loud[0] and loud[-1] <= end + 0.02
+    assert np.sqrt((wav[int(start * rate): int(end * rate)] ** 2).mean()) > 0.01
+
+
+def test_the_report_says_what_was_seen_found_and_used(dubbed):
+    folder, report = dubbed
+    assert json.loads((folder / "dub.json").read_text()) == report
+    assert report["seen"]["face"]["found"] and report["seen"]["scene"]["caption"].endswith(".")
+    assert {r["modality"] for r in report["references"]} == {"scene", "face", "text"}
+    assert len(report["references"]) == 9 and all("score" in r and "captions" in r for r in report["references"])
+    assert len(report["weights"]["voice"]) == 64
+    frames = sum(report["speech"]["durations_frames"])
+    assert frames * 256 / 22_050 == pytest.approx(report["speech"]["seconds"], abs=1e-3)
+
+
+def test_a_clip_without_a_face_uses_all_of_itself_and_says_so(tmp_path):
+    clip = tmp_path / "black.mp4"
+    run(["-v", "error", "-f", "lavfi", "-i", "color=black:s=160x120:d=1.6:r=30", str(clip)])
+    report = dub_clip(request(tmp_path, clip=clip, script="No one is here.", k=0))
+    assert not report["window"]["from_mouth"] and report["references"] == []
+    assert any("no face was found" in note for note in report["notes"])
+    assert len(sf.read(tmp_path / "dub.wav")[0]) == report["samples"] == round(1.6 * 22_050)
+
+
+def test_several_sentences_and_numbers_are_spoken(tmp_path):
+    script = "Dr. Who owes me $20! Will she pay by May 5th? No. " + "And so we wait, and wait, and wait for her. " * 4
+    clip = tmp_path / "long.mp4"
+    run(["-v", "error", "-f", "lavfi", "-i", "color=gray:s=160x120:d=14:r=25", str(clip)])
+    report = dub_clip(request(tmp_path, clip=clip, script=script, k=1))
+    assert "dˈɑːktɚ" in report["phones"] and "twˈɛnti" in report["phones"]
+    assert report["samples"] == 14 * 22_050
+
+
+def test_a_script_too_long_for_its_clip_is_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(InputError, match="too long"):
+        dub_clip(request(tmp_path, script="wait for me " * 60))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_clip_is_never_overwritten(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes((EXAMPLES / "clip.mp4").read_bytes())
+    with pytest.raises(UsageError):
+        dub_clip(request(tmp_path, clip=clip, out=clip))
+    assert clip.read_bytes() == (EXAMPLES / "clip.mp4").read_bytes()
