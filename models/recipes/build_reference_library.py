@@ -123,7 +123,8 @@ def _add_spoken(rows: list[ClipRow], vectors: dict[str, list[np.ndarray]], items
         vectors["text_react"].append(words.react_vector)
         profiles = {"scene": shares["scene"][place], "face": shares["face"][place], "text": words.profile}
         rows.append(ClipRow(
-            f"kokoro-{item.id}", item.speaker, item.text, item.emotion, "train", "kokoro-mix",
+            f"kokoro-{item.id}", item.speaker, "", item.emotion,  # MELD's words do not ship, their vectors do
+            "train", "kokoro-mix",
             seconds=round(len(wav) / RATE, 3), samples=len(wav),
             captions={**captions[place], "reaction": words.reaction},
             profiles={name: [round(float(share), 3) for share in found] for name, found in profiles.items()},
