@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from safetensors.numpy import load_file
 
 from dubctl.cli.main import run
 
@@ -79,6 +80,18 @@ def test_a_run_is_not_started_over_by_accident_and_resumes(library: Path, traine
     assert run([*again, "--steps", "8", "--resume"]) == 0
     steps = [json.loads(line)["step"] for line in (trained / "losses.jsonl").open()]
     assert max(steps) == 8
+
+
+def test_training_can_start_from_a_voice(library: Path, trained: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "dubctl.toml"
+    settings.write_text(f'[train]\ninit = "{trained / "voice"}"\nsteps = 1\nlr = 0.0\n')
+    out = tmp_path / "tuned"
+    train = ["train", str(library), "--config", str(settings), "--device", "cpu", "-q"]
+    assert run([*train, "-o", str(out), "--tiny"]) == 0
+    was, now = (load_file(folder / "voice" / "model.safetensors") for folder in (trained, out))
+    assert was.keys() == now.keys() and all(np.allclose(was[n], now[n], atol=1e-3) for n in was)
+    settings.write_text(f'[train]\ninit = "{trained / "voice"}"\nsteps = 1\n')
+    assert run([*train, "-o", str(tmp_path / "big")]) == 3, "a voice of another size"
 
 
 def test_retrieve_feeds_dub_and_dub_feeds_eval(library: Path, trained: Path, tmp_path: Path,

@@ -31,8 +31,8 @@ class TrainConfig:
     per_speaker: most clips of one speaker in an epoch. k: retrieved references per modality in training.
     own_dvector: share of items whose voice vector comes from the target itself (the rest: from another clip of the
     same speaker). lips_from: step at which alignments are good enough to derive lips from. emotion: use the
-    library's emotion vectors (False trains the aligner and decoder alone). init: checkpoint of another run to start
-    from, "" = random weights.
+    library's emotion vectors (False trains the aligner and decoder alone). init: another run's checkpoint or a voice
+    folder to start from (`dubctl models path voice` is the shipped one), "" = random weights.
     """
 
     model: SynthConfig = field(default_factory=SynthConfig)

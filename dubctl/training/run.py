@@ -14,6 +14,7 @@ from dubctl.files import atomic_path, write_json
 from dubctl.library.store import Library
 from dubctl.progress import Progress, silent
 from dubctl.synth.config import SynthConfig
+from dubctl.synth.voice import load_folder
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig, tiny_train_config
 from dubctl.training.corpus import build_corpus, emotion_source
@@ -51,13 +52,31 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
     else:
         (out / "losses.jsonl").unlink(missing_ok=True)
         if config.init:
-            trainer.load_weights(checkpoint.load(Path(config.init))[0])
+            start_from(trainer, Path(config.init))
     write_json(out / "config.json", config.as_dict())
     trainer.run(progress)
     export_voice(trainer.checkpoint_path, out / "voice")
     return {"step": trainer.step, "clips": len(corpus.train), "held_out": len(corpus.held),
             "left_out": [{"id": i, "why": why} for i, why in corpus.left_out], "seconds": round(trainer.spent, 1),
             "checkpoint": str(trainer.checkpoint_path), "voice": str(out / "voice")}
+
+
+def start_from(trainer: Trainer, place: Path) -> None:
+    """Weights of another run's checkpoint or of a voice folder (a voice holds no speaker reader: it is learned anew).
+
+    Raises:
+        InputError: no voice or checkpoint there, or one of another network configuration.
+    """
+    if place.is_dir():
+        weights = load_folder(place)[0].state_dict()
+        groups = {"model": weights, "ema": weights, "reader": trainer.reader.state_dict()}
+    else:
+        groups = checkpoint.load(place)[0]
+    try:
+        trainer.load_weights(groups)
+    except (RuntimeError, KeyError) as err:
+        raise InputError(f"{place}: made with another network configuration",
+                         "train with the configuration it was made with") from err
 
 
 def _settled(config: TrainConfig, library: Library, steps: int | None, seed: int | None) -> TrainConfig:
@@ -74,7 +93,8 @@ def _settled(config: TrainConfig, library: Library, steps: int | None, seed: int
 
 
 def export_voice(path: Path, folder: Path, card: dict[str, Any] | None = None) -> None:
-    """Write a checkpoint's EMA weights as a voice: config.json and float16 model.safetensors, no training-only parts.
+    """Write a checkpoint's EMA weights as a voice: config.json and float16 model.safetensors, the alignment too,
+    so that training can start from a voice.
 
     Raises:
         InputError: not a checkpoint.
@@ -84,7 +104,7 @@ def export_voice(path: Path, folder: Path, card: dict[str, Any] | None = None) -
     groups, meta = checkpoint.load(path)
     if "ema" not in groups:
         raise InputError(f"{path}: no averaged weights in it", "point at a run's checkpoint.safetensors")
-    tensors = {n: t.to(torch.float16).contiguous() for n, t in groups["ema"].items() if not n.startswith("alignment.")}
+    tensors = {n: t.to(torch.float16).contiguous() for n, t in groups["ema"].items()}
     with atomic_path(folder / "model.safetensors") as part:
         save_file(tensors, part)
     model = SynthConfig(**{k: v for k, v in meta["config"]["model"].items() if k != "graph"}).as_dict()
