@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dubctl.media.mel import FRAMES_PER_SECOND, HOP, RATE
+from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.synth.durations import FASTEST
 
 PEAK = 0.89  # -1 dBFS: room for the codec's overshoot
@@ -40,8 +40,3 @@ def place(speech: np.ndarray, start: float, samples: int) -> np.ndarray:
     track[first: first + len(speech)] = speech
     peak = float(np.abs(track).max(initial=0.0))
     return track * min(1.0, PEAK / peak) if peak > 0 else track
-
-
-def spoken_span(start: float, frames: int) -> tuple[float, float]:
-    """Where `frames` mel frames of speech from `start` lie, in seconds."""
-    return round(start, 4), round(start + frames * HOP / RATE, 4)

@@ -128,7 +128,7 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
         "clip_seconds": info.duration, "samples": len(track), "rate": RATE,
         "window": {"start": round(window[0], 4), "end": round(window[1], 4), "from_mouth": reading.from_mouth,
                    "seen": [round(w, 4) for w in reading.window]},
-        "speech": {"start": placement.spoken_span(window[0], 0)[0],
+        "speech": {"start": round(window[0], 4),
                    "end": round(window[0] + done.seconds, 4), "natural_seconds": round(done.natural_seconds, 4),
                    "seconds": round(done.seconds, 4), "stretch": round(done.stretch, 4), "hurried": done.hurried,
                    "pitch_hz": round(done.pitch_hz, 1), "durations_frames": done.durations},

@@ -17,11 +17,6 @@ FLOOR = 1e-5
 FRAMES_PER_SECOND = RATE / HOP  # 86.13
 
 
-def frames_of(samples: int) -> int:
-    """Mel frames that cover exactly `samples` samples (the last one may be partly filled)."""
-    return -(-samples // HOP)
-
-
 def samples_of(seconds: float, rate: int = RATE) -> int:
     """Nearest whole number of samples."""
     return round(seconds * rate)

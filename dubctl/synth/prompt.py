@@ -11,9 +11,9 @@ import torch
 from dubctl.errors import InputError
 from dubctl.media.audio import resample
 from dubctl.media.mel import RATE, mel_spectrogram
+from dubctl.media.silence import trim_silence
 from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.pitch import f0_track, mean_log_f0
-from dubctl.training.features import trim_silence
 
 SHORTEST = 0.6  # seconds of speech: below it neither GE2E nor mean F0 names a voice
 MEL_FRAMES = 260  # the style attention's share of the prompt: three seconds, as in training

@@ -15,7 +15,6 @@ _CONSONANTS = "bdfhjklmnpstvwzðŋɡɹɾʃʒʤʧθʔxc"
 SYMBOLS: tuple[str, ...] = (PAD, EDGE, SPACE, *PUNCTUATION, *_VOWELS, *(v + "ː" for v in _LONG), *_CONSONANTS)
 INDEX: dict[str, int] = {s: i for i, s in enumerate(SYMBOLS)}
 STRESSES = {"": 0, "ˌ": 1, "ˈ": 2}
-VOICELESS_PAUSE = frozenset(INDEX[s] for s in (EDGE, SPACE, *PUNCTUATION))  # tokens that may be silence
 # What espeak writes that the inventory spells otherwise.
 _ALIAS = {"r": "ɹ", "g": "ɡ", "ɬ": "l", "ɫ": "l", "ʲ": "", "ɨ": "ɪ", "ɵ": "ə", "ɝ": "ɜ", "ç": "h", "S": "ʃ", "T": "t",
           "–": "—", "-": "—", "ʰ": "", "y": "i", "ø": "ɜ", "ɲ": "n", "β": "b", "ɣ": "ɡ", "ʎ": "l", "q": "k", "ɥ": "w"}

@@ -20,8 +20,6 @@ class LossWeights:
     lip_focus: float = 0.02
     speaker: float = 0.15
     emotion: float = 0.05
-    adversarial: float = 0.0
-    feature_match: float = 0.0
 
 
 @dataclass
@@ -55,7 +53,6 @@ class TrainConfig:
     own_dvector: float = 0.7
     lips_from: int = 1500
     binarise_from: int = 1500
-    adversarial_from: int = 10**9
     lip_share: float = 0.6
     emotion: bool = True
     emotion_dropout: float = 0.1

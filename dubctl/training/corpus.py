@@ -12,13 +12,14 @@ from dubctl.emotion.lips import lip_features
 from dubctl.errors import DubctlError
 from dubctl.library.schema import ClipRow
 from dubctl.library.store import Library
+from dubctl.library.table import neighbour_table
 from dubctl.media.mel import FRAMES_PER_SECOND
 from dubctl.progress import Progress
 from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.frontend import tokens_of
 from dubctl.synth.symbols import tokenise
 from dubctl.training.data import Item
-from dubctl.training.emotion_data import EmotionSource, Footage, nearest_rows
+from dubctl.training.emotion_data import EmotionSource, ReferencePool
 from dubctl.training.features import Features, cached
 
 HELD_OUT = frozenset({"dev", "val", "validation"})
@@ -107,6 +108,7 @@ def emotion_source(library: Library) -> EmotionSource:
     v, m = library.vectors, library.masks
     usable = np.array([r.status == "ok" and r.split.lower() not in NEVER for r in library.rows])
     basic = {"scene": v["scene"], "face": v["face"], "text": np.concatenate([v["text_self"], v["text_react"]], 1)}
-    masks = {name: m[name] & usable for name in ("scene", "face", "text")}
-    neighbours = {name: nearest_rows(basic[name], masks[name] & m["audio"], NEIGHBOURS) for name in basic}
-    return EmotionSource(basic, {name: m[name] for name in basic}, Footage(basic, v["audio"], m["audio"]), neighbours)
+    table = neighbour_table(library, NEIGHBOURS, allowed=usable & m["audio"])
+    neighbours = {name: places for name, (places, _) in table.items()}
+    pool = ReferencePool(basic, v["audio"], m["audio"])
+    return EmotionSource(basic, {name: m[name] for name in basic}, pool, neighbours)

@@ -12,7 +12,7 @@ from dubctl.graph.build import MODALITIES, EmotionBatch
 
 
 @dataclass(frozen=True)
-class Footage:
+class ReferencePool:
     """What references are drawn from: per modality (R, d_m) vectors, and the sound (R, d_a) with its mask (R,)."""
 
     vectors: dict[str, np.ndarray]
@@ -30,7 +30,7 @@ class EmotionSource:
         neighbours: per modality (N, M) rows of the most similar *other* clips, best first, -1 where fewer.
     """
 
-    def __init__(self, basic: dict[str, np.ndarray], basic_mask: dict[str, np.ndarray], footage: Footage,
+    def __init__(self, basic: dict[str, np.ndarray], basic_mask: dict[str, np.ndarray], footage: ReferencePool,
                  neighbours: dict[str, np.ndarray]) -> None:
         self.basic, self.basic_mask, self.footage, self.neighbours = basic, basic_mask, footage, neighbours
 
@@ -51,21 +51,3 @@ class EmotionSource:
             masks.append(there)
         basic = {m: torch.from_numpy(self.basic[m][rows] * shown[:, c: c + 1]) for c, m in enumerate(MODALITIES)}
         return EmotionBatch(basic, torch.from_numpy(shown), indirect, audio, torch.from_numpy(np.stack(masks, 1)))
-
-
-def nearest_rows(vectors: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
-    """(N, count) rows by cosine, best first, never the row itself; -1 where there are fewer."""
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-8)
-    out = np.full((len(unit), count), -1, np.int64)
-    allowed = np.flatnonzero(mask)
-    for start in range(0, len(unit), 512):
-        rows = np.arange(start, min(start + 512, len(unit)))
-        score = unit[rows] @ unit[allowed].T
-        score[rows[:, None] == allowed[None]] = -np.inf
-        take = min(count, max(0, len(allowed) - 1))
-        best = np.argsort(-score, axis=1, kind="stable")[:, :take]
-        found = allowed[best]
-        found[np.take_along_axis(score, best, 1) == -np.inf] = -1
-        out[rows[:, None], np.arange(take)[None]] = found
-    out[~mask] = -1
-    return out

@@ -14,6 +14,7 @@ from dubctl.errors import InputError
 from dubctl.files import atomic_path, content_key
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE, mel_spectrogram
+from dubctl.media.silence import speech_span
 
 VERSION = 1
 
@@ -55,26 +56,6 @@ def compute(audio: Path, encoder: Any, start: float | None = None, end: float | 
     mel = mel_spectrogram(torch.from_numpy(wav)).numpy()
     return Features(mel.astype(np.float16), f0_track(wav, len(mel)).astype(np.float16), encoder.embed(wav, RATE),
                     np.float32(first / RATE))
-
-
-def trim_silence(wav: np.ndarray) -> np.ndarray:
-    """`wav` (S,) without the silence at its ends; empty where all of it is silent."""
-    first, last = speech_span(wav)
-    return wav[first:last]
-
-
-def speech_span(wav: np.ndarray, below_peak_db: float = 38.0, keep: float = 0.04) -> tuple[int, int]:
-    """First and last + 1 sample of what lies within 38 dB of the loudest 20 ms, with 40 ms kept around it."""
-    hop = RATE // 100
-    if len(wav) < 2 * hop:
-        return 0, 0
-    power = np.square(wav[: len(wav) // hop * hop], dtype=np.float64).reshape(-1, hop).mean(1)
-    level = 10 * np.log10(np.convolve(power, [0.5, 0.5], "same") + 1e-12)
-    if level.max() < -70:
-        return 0, 0
-    loud = np.flatnonzero(level > level.max() - below_peak_db)
-    pad = int(keep * RATE)
-    return max(0, int(loud[0]) * hop - pad), min(len(wav), (int(loud[-1]) + 1) * hop + pad)
 
 
 def cached(cache: Path, audio: Path, encoder: Any, start: float | None = None, end: float | None = None) -> Features:

@@ -45,7 +45,7 @@ from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig
 from dubctl.training.corpus import label_index
 from dubctl.training.data import Item
-from dubctl.training.emotion_data import EmotionSource, Footage
+from dubctl.training.emotion_data import EmotionSource, ReferencePool
 from dubctl.training.features import cached
 from dubctl.training.trainer import Trainer
 
@@ -166,7 +166,7 @@ def emotion(texts: list[str], labels: list[int], seed: int) -> EmotionSource:
     neighbours = {m: _nearest(basic[m], footage[m], there[m], same) for m in footage}
     shown = {m: np.ones(len(texts), bool) for m in basic}
     return EmotionSource({m: b.astype(np.float32) for m, b in basic.items()}, shown,
-                         Footage(footage, v["audio"], masks["audio"]), neighbours)
+                         ReferencePool(footage, v["audio"], masks["audio"]), neighbours)
 
 
 def _nearest(queries: np.ndarray, footage: np.ndarray, there: np.ndarray, same: np.ndarray) -> np.ndarray:

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from dubctl.emotion.base import EmotionSpace
 from dubctl.errors import InputError
+from dubctl.library.schema import ClipRow
+from dubctl.library.store import Library
 from dubctl.synth.config import tiny_config
 from dubctl.synth.symbols import Tokens
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig
+from dubctl.training.corpus import emotion_source
 from dubctl.training.data import Item, Sampler
-from dubctl.training.emotion_data import EmotionSource, Footage, nearest_rows
+from dubctl.training.emotion_data import EmotionSource, ReferencePool
 from dubctl.training.features import Features
 from dubctl.training.losses import emotion_loss, mel_l1
 from dubctl.training.trainer import Trainer, learning_rate
@@ -36,9 +40,9 @@ def source(count=10, seed=0):
     rng = np.random.default_rng(seed)
     basic = {m: rng.normal(size=(count, d)).astype(np.float32) for m, d in (("scene", 8), ("face", 8), ("text", 16))}
     all_there = np.ones(count, bool)
-    footage = Footage(basic, rng.normal(size=(count, 6)).astype(np.float32), all_there)
+    footage = ReferencePool(basic, rng.normal(size=(count, 6)).astype(np.float32), all_there)
     return EmotionSource(basic, dict.fromkeys(basic, all_there), footage,
-                         {m: nearest_rows(v, all_there, 4) for m, v in basic.items()})
+                         dict.fromkeys(basic, (np.arange(count)[:, None] + np.arange(1, 5)) % count))
 
 
 def config(**changes):
@@ -130,14 +134,23 @@ def test_gradient_accumulation_uses_the_next_batches(tmp_path):
     assert seen == [0, 1, 2, 3]
 
 
-def test_a_training_query_never_retrieves_itself():
-    vectors = np.repeat(np.eye(3, dtype=np.float32), 4, 0)
-    mask = np.ones(12, bool)
-    mask[5] = False
-    rows = nearest_rows(vectors, mask, 4)
-    assert not (rows == np.arange(12)[:, None]).any()
-    assert not (rows[np.arange(12) != 5] == 5).any() and (rows[5] == -1).all()
-    assert set(rows[0, :3].tolist()) == {1, 2, 3}
+def test_a_training_query_never_retrieves_itself(tmp_path):
+    """Nor a test clip, nor a clip without sound, nor the same sound under another name."""
+    vectors = np.repeat(np.eye(3, 8, dtype=np.float32), 4, 0)
+    there = np.ones(12, bool)
+    heard = there.copy()
+    heard[5] = False
+    rows = [ClipRow(f"c{i}", split="test" if i == 9 else "train", text=f"line {i}",
+                    digests={"source": "same" if i in (0, 1) else str(i)}) for i in range(12)]
+    spaces = {m: EmotionSpace("fake", "1", 8) for m in ("scene", "face", "text", "audio")}
+    names = ("scene", "face", "text_self", "text_react", "audio")
+    library = Library(tmp_path, rows, dict.fromkeys(names, vectors),
+                      {"scene": there, "face": there, "text": there, "audio": heard}, spaces, "fake", {})
+    for found in emotion_source(library).neighbours.values():
+        assert not (found == np.arange(12)[:, None]).any()
+        assert not (found == 5).any() and not (found == 9).any()
+        assert 1 not in found[0] and 0 not in found[1]
+        assert set(found[2, :3].tolist()) == {0, 1, 3}
 
 
 def test_hidden_modalities_hide_their_references_too():
@@ -179,3 +192,10 @@ def test_lips_close_on_p_and_open_on_a():
 def test_lip_normalisation_ignores_scale_and_offset():
     raw = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
     assert np.allclose(normalised(raw), normalised(raw * 3 + 5), atol=1e-4)
+
+
+def test_a_clip_with_more_sounds_than_frames_or_too_long_is_not_trained_on():
+    item = items(1)[0]
+    assert item.fits(9.0) and not item.fits(item.frames / 86.13 - 0.1)
+    item.tokens = Tokens([1] * (item.frames + 1), [0] * (item.frames + 1))
+    assert not item.fits(9.0)
