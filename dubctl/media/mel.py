@@ -23,7 +23,8 @@ def samples_of(seconds: float, rate: int = RATE) -> int:
 
 
 @functools.lru_cache(maxsize=2)
-def _basis(device: str) -> torch.Tensor:
+def mel_basis(device: str) -> torch.Tensor:
+    """Slaney filter bank (80, 513)."""
     bank = torchaudio.functional.melscale_fbanks(N_FFT // 2 + 1, 0.0, F_MAX, N_MELS, RATE, norm="slaney",
                                                  mel_scale="slaney")
     return bank.T.contiguous().to(device)
@@ -42,4 +43,4 @@ def mel_spectrogram(wav: torch.Tensor) -> torch.Tensor:
     spec = torch.stft(padded, N_FFT, HOP, N_FFT, torch.hann_window(N_FFT, device=wav.device), center=False,
                       return_complex=True)
     magnitude = (spec.real.square() + spec.imag.square() + 1e-9).sqrt()
-    return (_basis(str(wav.device)) @ magnitude).clamp(min=FLOOR).log().T.contiguous()
+    return (mel_basis(str(wav.device)) @ magnitude).clamp(min=FLOOR).log().T.contiguous()

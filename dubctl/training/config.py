@@ -18,7 +18,8 @@ class LossWeights:
     align: float = 0.1
     binarise: float = 0.1
     lip_focus: float = 0.02
-    speaker: float = 0.15
+    speaker: float = 0.5
+    contrast: float = 0.05
     emotion: float = 0.05
 
 
@@ -28,7 +29,8 @@ class TrainConfig:
 
     per_speaker: most clips of one speaker in an epoch. k: retrieved references per modality in training.
     own_dvector: share of items whose voice vector comes from the target itself (the rest: from another clip of the
-    same speaker). lips_from: step at which alignments are good enough to derive lips from. emotion: use the
+    same speaker). swap: share of items spoken in a stranger's voice (only the speaker terms judge those); none before
+    `swap_from`. lips_from: step at which alignments are good enough to derive lips from. emotion: use the
     library's emotion vectors (False trains the aligner and decoder alone). init: another run's checkpoint or a voice
     folder to start from (`dubctl models path voice` is the shipped one), "" = random weights.
     """
@@ -51,6 +53,8 @@ class TrainConfig:
     seed: int = 0
     k: int = 3
     own_dvector: float = 0.7
+    swap: float = 0.15
+    swap_from: int = 1500
     lips_from: int = 1500
     binarise_from: int = 1500
     lip_share: float = 0.6

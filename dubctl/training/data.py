@@ -63,8 +63,10 @@ class Batch:
     log_pitch: torch.Tensor
     prior: torch.Tensor
     dvector: torch.Tensor
-    own_dvector: torch.Tensor
     log_f0: torch.Tensor
+    own_log_f0: torch.Tensor
+    swapped: torch.Tensor
+    voices: list[str]
     prompt: torch.Tensor
     prompt_mask: torch.Tensor
     use_lips: np.ndarray
@@ -84,6 +86,7 @@ class Sampler:
         self.by_speaker: dict[str, list[int]] = defaultdict(list)
         for i, item in enumerate(self.items):
             self.by_speaker[item.speaker].append(i)
+        self.names = list(self.by_speaker)
         self.most = per_speaker or len(self.items)
         self.per_epoch = max(1, sum(min(len(v), self.most) for v in self.by_speaker.values()) // batch)
         self._epoch, self._order = -1, np.zeros((0, 0), np.int64)
@@ -111,13 +114,24 @@ class Sampler:
         others = [i for i in self.by_speaker[self.items[index].speaker] if i != index]
         return int(others[rng.integers(len(others))]) if others else None
 
-    def make(self, step: int, own_dvector: float, lip_share: float) -> Batch:
-        """The batch of `step`."""
+    def _stranger(self, speaker: str, rng: np.random.Generator) -> Item:
+        """A clip of another speaker; every speaker is as likely, however many clips there are."""
+        names = [self.names[i] for i in rng.choice(len(self.names), 2, replace=False)]
+        clips = self.by_speaker[names[0] if names[0] != speaker else names[1]]
+        return self.items[clips[rng.integers(len(clips))]]
+
+    def make(self, step: int, own_dvector: float, lip_share: float, swap: float = 0.0) -> Batch:
+        """The batch of `step`; a share `swap` of its items asks for the voice of another speaker."""
         rng = np.random.default_rng([self.seed, step, 2])
         chosen = self.indices(step)
         items = [self.items[i] for i in chosen]
         voices, prompts = [], []
         for index, item in zip(chosen, items, strict=True):
+            if rng.random() < swap and len(self.names) > 1:
+                stranger = self._stranger(item.speaker, rng)
+                voices.append(stranger)
+                prompts.append(prompt_of(stranger, rng, False))
+                continue
             partner = self.partner(int(index), rng)
             other = self.items[partner] if partner is not None else None
             voices.append(item if other is None or rng.random() < own_dvector else other)
@@ -142,6 +156,7 @@ def prompt_of(item: Item, rng: np.random.Generator, shuffle: bool) -> np.ndarray
 def collate(items: list[Item], voices: list[Item], prompts: list[np.ndarray], use_lips: np.ndarray,
             seed: int) -> Batch:
     """Pad items into a batch; `voices` gives each item's d-vector and mean log-F0."""
+    swapped = [v.speaker != i.speaker for i, v in zip(items, voices, strict=True)]
     t = max(i.frames for i in items)
     n = max(len(i.tokens) for i in items)
     prior = torch.zeros(len(items), t, n)
@@ -155,8 +170,10 @@ def collate(items: list[Item], voices: list[Item], prompts: list[np.ndarray], us
         pad([torch.from_numpy(i.features.mel.astype(np.float32)) for i in items], t),
         torch.tensor([i.frames for i in items]), pad([torch.from_numpy(i.log_pitch) for i in items], t), prior,
         torch.from_numpy(np.stack([v.features.dvector for v in voices])),
-        torch.from_numpy(np.stack([i.features.dvector for i in items])),
-        torch.tensor([v.log_f0 for v in voices]), prompt,
+        torch.tensor([v.log_f0 for v in voices]),
+        torch.tensor([i.log_f0 if s else v.log_f0 for i, v, s in zip(items, voices, swapped, strict=True)]),
+        torch.tensor(swapped),
+        [v.speaker for v in voices], prompt,
         torch.arange(prompt.shape[1])[None] < torch.tensor([len(p) for p in prompts])[:, None], use_lips, seed)
 
 

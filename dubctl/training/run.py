@@ -62,14 +62,14 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
 
 
 def start_from(trainer: Trainer, place: Path) -> None:
-    """Weights of another run's checkpoint or of a voice folder (a voice holds no speaker reader: it is learned anew).
+    """Weights of another run's checkpoint or of a voice folder.
 
     Raises:
         InputError: no voice or checkpoint there, or one of another network configuration.
     """
     if place.is_dir():
         weights = load_folder(place)[0].state_dict()
-        groups = {"model": weights, "ema": weights, "reader": trainer.reader.state_dict()}
+        groups = {"model": weights, "ema": weights}
     else:
         groups = checkpoint.load(place)[0]
     try:

@@ -1,40 +1,115 @@
-"""A small network that reads the GE2E d-vector off an 80-band mel, learned beside the synthesizer on real mels; through
-it (weights held) the synthesizer's mel is pulled to the voice it was asked for."""
+"""Speaker consistency: what the GE2E encoder itself hears in the made mel is pulled to the voice that was asked for.
+
+The encoder reads 40 power-mel bands at 16 kHz and 100 frames a second; `MelBridge` gives it those from the
+synthesizer's 80 log-mel bands, so that the gradient reaches the mel without a vocoder (YourTTS's speaker consistency
+loss, Casanova et al. 2022, there taken behind the vocoder). The encoder that scores `secs` is thereby in the loss:
+read `secs` together with the nearest-voice share, WER and DNSMOS.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import nn
-from torch.func import functional_call
 
+from dubctl.assets import model_file
+from dubctl.media.mel import FLOOR, FRAMES_PER_SECOND, N_MELS, RATE, mel_basis
+from dubctl.speaker import HOP, WINDOW, SpeakerEncoder
+from dubctl.speaker import RATE as GE2E_RATE
 from dubctl.synth.aligner import MEL_SCALE, MEL_SHIFT
 
+STRIDE = FRAMES_PER_SECOND * HOP / GE2E_RATE  # mel frames per frame of the encoder: 0.861
+CROP = int((WINDOW - 1) * STRIDE) + 2  # mel frames that one 1.6-s window needs: 138
+SHARPNESS = 10.0  # of the contrast between the voices of a batch; GE2E's own learned scale is of this size
+SILENCE = 1e-7  # power added to every band, far below speech
 
-class MelSpeakerReader(nn.Module):
-    """mel (B, T, 80) with a frame mask (B, T) -> unit vectors (B, 256)."""
 
-    def __init__(self, width: int = 192) -> None:
+class MelBridge(nn.Module):
+    """80 log-mel bands at 86 frames/s -> 40 power-mel bands at 100 frames/s, as the GE2E encoder computes them.
+
+    Filter banks inverted and applied, then a learned correction per band and frame (at most a factor e**1.5), which
+    makes up for the longer analysis window. Trained by models/recipes/train_mel_bridge.py on real recordings.
+
+    Args:
+        path: safetensors file of the correction; the shipped one if None, "" for none (training the bridge).
+    """
+
+    inverse: torch.Tensor
+    spread: torch.Tensor
+    bands: torch.Tensor
+
+    def __init__(self, bands: torch.Tensor, path: Path | str | None = None, width: int = 128) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(nn.Conv1d(i, width, 5, stride=s, padding=2)
-                                   for i, s in ((80, 2), (width, 2), (width, 1)))
-        self.out = nn.Sequential(nn.Linear(2 * width, 256), nn.GELU(), nn.Linear(256, 256))
+        self.narrow = nn.Conv1d(N_MELS, width, 5, padding=2)
+        self.widen = nn.Conv1d(width, bands.shape[0], 5, padding=2)
+        nn.init.zeros_(self.widen.weight)
+        nn.init.zeros_(self.widen.bias)
+        if path != "":
+            self.load_state_dict({n: t.float() for n, t in load_file(path or model_file(*BRIDGE)).items()})
+        basis = mel_basis("cpu")
+        self.register_buffer("inverse", torch.linalg.pinv(basis).T.contiguous(), persistent=False)
+        self.register_buffer("spread", _bins(basis.shape[1], bands.shape[1]), persistent=False)
+        self.register_buffer("bands", bands.T * GAIN, persistent=False)
 
-    def forward(self, mel: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        x = ((mel + MEL_SHIFT) / MEL_SCALE * mask[..., None]).transpose(1, 2)
-        for conv in self.convs:
-            x = F.gelu(conv(x))
-            mask = mask[:, :: conv.stride[0]]
-            x = x * mask[:, None]
-        count = mask.sum(1, keepdim=True).clamp(min=1)
-        mean = x.sum(2) / count
-        spread = ((x - mean[..., None]).square() * mask[:, None]).sum(2) / count
-        return F.normalize(self.out(torch.cat([mean, (spread + 1e-5).sqrt()], 1)).float(), dim=1)
+    def forward(self, mel: torch.Tensor, frames: int) -> torch.Tensor:
+        """Natural-log mel (B, T, 80) -> power (B, frames, 40); frame i lies at i x 0.861 mel frames."""
+        at = (torch.arange(frames, device=mel.device) * STRIDE).clamp(max=mel.shape[1] - 1)
+        low = at.floor().long().clamp(max=mel.shape[1] - 2)
+        part = (at - low)[:, None]
+        mel = mel[:, low] * (1 - part) + mel[:, low + 1] * part
+        linear = (mel.exp() @ self.inverse).clamp(min=0) @ self.spread
+        rough = (linear.square() @ self.bands + SILENCE).log()
+        fixed = F.gelu(self.narrow(((mel + MEL_SHIFT) / MEL_SCALE).transpose(1, 2)))
+        return (rough + 1.5 * torch.tanh(self.widen(fixed).transpose(1, 2))).exp()
 
-    def losses(self, real: torch.Tensor, made: torch.Tensor, mask: torch.Tensor, own: torch.Tensor,
-               asked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(reader's loss on real mels, synthesizer's loss on made mels): 1 - cosine, means over the batch."""
-        held = {k: v.detach() for k, v in self.named_parameters()}
-        learn = 1 - (self(real, mask) * own).sum(1).mean()
-        pull = 1 - (functional_call(self, held, (made, mask)) * asked).sum(1).mean()
-        return learn, pull
+
+BRIDGE = ("speaker-encoder", "mel_bridge.safetensors")
+GAIN = 0.31  # power of a 400-sample Hann window at 16 kHz over that of a 1024-sample one at 22.05 kHz, measured
+
+
+def _bins(have: int, want: int) -> torch.Tensor:
+    """Linear interpolation (have, want) from the bins of 22.05 kHz, 1024 points, to those of 16 kHz, 400 points."""
+    at = torch.linspace(0, GE2E_RATE / 2, want) / (RATE / 2 / (have - 1))
+    low = at.floor().long().clamp(max=have - 2)
+    weights = torch.zeros(have, want)
+    weights[low, torch.arange(want)] = 1 - (at - low)
+    weights[low + 1, torch.arange(want)] = at - low
+    return weights
+
+
+class SpeakerLoss(nn.Module):
+    """GE2E on one random 1.6-s window of each made mel. Nothing in it is trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = SpeakerEncoder()
+        self.bridge = MelBridge(self.encoder.basis)
+        self.requires_grad_(False)
+
+    def heard(self, mel: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+        """Unit vectors (B, 256) of mels (B, T, 80) with `frames` (B,) real frames each."""
+        room = (frames - CROP).clamp(min=0)
+        start = (torch.rand(len(mel), device=mel.device) * (room + 1)).long()
+        place = start[:, None] + torch.arange(CROP, device=mel.device)
+        inside = place < frames[:, None]
+        crop = mel.gather(1, place.clamp(max=mel.shape[1] - 1)[..., None].expand(-1, -1, mel.shape[2]))
+        crop = torch.where(inside[..., None], crop, torch.full_like(crop, FLOOR).log())
+        with torch.autocast(mel.device.type, enabled=False):  # powers span more than bfloat16 resolves
+            windows = self.bridge(crop.float(), WINDOW)
+        return self.encoder(windows).float()
+
+    def forward(self, mel: torch.Tensor, frames: torch.Tensor, asked: torch.Tensor,
+                speakers: list[str]) -> dict[str, torch.Tensor]:
+        """`speaker`: 1 - cosine to the asked voice (B, 256), mean. `contrast`: cross-entropy of picking the asked voice
+        among those of the batch (voices of the same speaker do not compete)."""
+        heard = self.heard(mel, frames)
+        with torch.autocast(mel.device.type, enabled=False):
+            cosines = heard @ asked.float().T
+        same = torch.tensor([[a == b for b in speakers] for a in speakers], device=mel.device)
+        rivals = same & ~torch.eye(len(speakers), dtype=torch.bool, device=mel.device)
+        logits = (SHARPNESS * cosines).masked_fill(rivals, float("-inf"))
+        return {"speaker": 1 - cosines.diagonal().mean(),
+                "contrast": F.cross_entropy(logits, torch.arange(len(speakers), device=mel.device))}

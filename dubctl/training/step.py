@@ -12,15 +12,15 @@ from dubctl.synth.model import Inputs, Synthesizer
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Batch, pad
 from dubctl.training.losses import emotion_loss, lip_focus, mel_l1, prosody_losses
-from dubctl.training.speaker_loss import MelSpeakerReader
+from dubctl.training.speaker_loss import SpeakerLoss
 from dubctl.training.visemes import synthetic_lips
 
 
 class TrainingStep:
     """Computes the loss terms of a batch. Shapes as in `synth.model`."""
 
-    def __init__(self, model: Synthesizer, reader: MelSpeakerReader, config: TrainConfig) -> None:
-        self.model, self.reader, self.config = model, reader, config
+    def __init__(self, model: Synthesizer, speaker: SpeakerLoss, config: TrainConfig) -> None:
+        self.model, self.speaker, self.config = model, speaker, config
 
     def __call__(self, batch: Batch, step: int, emotion: EmotionBatch | None,
                  labels: torch.Tensor | None = None) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
@@ -37,15 +37,15 @@ class TrainingStep:
         lips, visible, lip_mask = self._lips(batch, durations, step)
         u = model.understand(Inputs(batch.phones, batch.stress, mask, batch.dvector, batch.log_f0, batch.prompt,
                                     batch.prompt_mask, lips, visible, lip_mask, emotion))
-        pitch = token_mean(batch.log_pitch, durations) - batch.log_f0[:, None]
+        own = ~batch.swapped[:, None]  # an item spoken in a stranger's voice has no recording to be compared with
+        pitch = token_mean(batch.log_pitch, durations) - batch.own_log_f0[:, None]
         energy = token_mean(energy_of(batch.mel), durations)
-        terms |= prosody_losses(u.prosody, durations, pitch * mask, energy, mask)
+        terms |= prosody_losses(u.prosody, durations, pitch * mask, energy, mask & own)
         made = model.speak(u, mask, durations, pitch, energy)
-        terms["mel"] = mel_l1(made, batch.mel, mel_mask)
+        terms["mel"] = mel_l1(made, batch.mel, mel_mask & own)
         if bool(lip_mask.any()):
             terms["lip_focus"] = lip_focus(u.lip_attention, durations, mask, lip_mask)
-        terms["reader"], terms["speaker"] = self.reader.losses(batch.mel, made, mel_mask, batch.own_dvector,
-                                                               batch.dvector)
+        terms |= self.speaker(made, batch.frames, batch.dvector, batch.voices)
         if u.knowledge is not None and labels is not None:
             terms["emotion"] = emotion_loss(model.graphs.classifier(u.knowledge.pooled()), labels)
         return terms, made

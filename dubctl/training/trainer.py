@@ -20,7 +20,7 @@ from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Batch, Item, Sampler
 from dubctl.training.emotion_data import EmotionSource
-from dubctl.training.speaker_loss import MelSpeakerReader
+from dubctl.training.speaker_loss import SpeakerLoss
 from dubctl.training.step import TrainingStep
 
 EMA_EVERY = 5  # steps: averaging every one costs as much as 3 % of a step and buys nothing
@@ -48,14 +48,13 @@ class Trainer:
         self.config, self.out, self.device, self.emotion = config, out, torch.device(device), emotion
         torch.manual_seed(config.seed)
         self.model = Synthesizer(config.model).to(self.device)
-        self.reader = MelSpeakerReader().to(self.device)
         self.sampler = Sampler(items, config.batch, config.seed, config.per_speaker)
         self.held = Sampler(held, config.batch, config.seed + 1) if held else None
-        self.named = dict(self.model.named_parameters()) | {f"reader.{n}": p for n, p in self.reader.named_parameters()}
+        self.named = dict(self.model.named_parameters())
         self.optimiser = torch.optim.AdamW(self.named.values(), lr=config.lr, betas=config.betas, eps=1e-9,
                                            weight_decay=config.weight_decay, fused=True)
         self.ema = {n: p.detach().clone() for n, p in self.model.state_dict().items()}
-        self.pass_through = TrainingStep(self.model, self.reader, config)
+        self.pass_through = TrainingStep(self.model, SpeakerLoss().to(self.device), config)
         self.step = 0
         self.spent = 0.0
 
@@ -77,13 +76,13 @@ class Trainer:
         """Forward, backward and update of the current step, over `accumulate` batches."""
         c = self.config
         self.model.train()
-        self.reader.train()
         torch.manual_seed((c.seed + 1) * 1_000_003 + self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(c, self.step)
         logged: dict[str, float] = defaultdict(float)
         for part in range(c.accumulate):
-            batch = self.sampler.make(self.step * c.accumulate + part, c.own_dvector, c.lip_share)
+            batch = self.sampler.make(self.step * c.accumulate + part, c.own_dvector, c.lip_share,
+                                      c.swap if self.step >= c.swap_from else 0.0)
             terms = self.terms(batch, self.step)
             total = self.weighted(terms) / c.accumulate
             total.backward()
@@ -105,8 +104,8 @@ class Trainer:
         torch._foreach_lerp_(list(self.ema.values()), [state[n] for n in self.ema], 1 - decay)
 
     def weighted(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The objective: mel and reader at 1, the rest by `LossWeights`."""
-        weights = {"mel": 1.0, "reader": 1.0, **vars(self.config.loss)}
+        """The objective: mel at 1, the rest by `LossWeights`."""
+        weights = {"mel": 1.0, **vars(self.config.loss)}
         return sum((weights[name] * value for name, value in terms.items()), start=torch.zeros((), device=self.device))
 
     @torch.no_grad()
@@ -115,7 +114,6 @@ class Trainer:
         if self.held is None:
             return {}
         self.model.eval()
-        self.reader.eval()
         sums: dict[str, float] = defaultdict(float)
         count = min(batches, self.held.per_epoch)
         for i in range(count):
@@ -171,7 +169,7 @@ class Trainer:
         """Write weights, EMA, optimiser state and step in one file, atomically."""
         names = {id(p): n for n, p in self.named.items()}
         checkpoint.save(self.checkpoint_path, {
-            "model": self.model.state_dict(), "reader": self.reader.state_dict(), "ema": self.ema,
+            "model": self.model.state_dict(), "ema": self.ema,
             "optimiser": checkpoint.optimiser_tensors(self.optimiser, names),
         }, {"step": self.step, "spent": self.spent, "emotional": self.emotion is not None,
             "config": self.config.as_dict()})
@@ -193,7 +191,6 @@ class Trainer:
     def load_weights(self, groups: dict[str, dict[str, torch.Tensor]]) -> None:
         """Weights only, e.g. to start a fine-tuning run from another run's checkpoint."""
         self.model.load_state_dict(groups["model"])
-        self.reader.load_state_dict(groups["reader"])
         self.ema = {n: t.to(self.device).clone() for n, t in groups["ema"].items()}
 
 

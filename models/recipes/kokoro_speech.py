@@ -46,8 +46,12 @@ def load_packs(folder: Path) -> dict[str, np.ndarray]:
             if p.stem not in HELD_OUT}
 
 
-def blend(packs: dict[str, np.ndarray], rng: random.Random) -> tuple[str, np.ndarray, str]:
-    """A new voice: two or three packs, timbre (first 128 numbers) and prosody (last 128) weighted apart."""
+def blend(packs: dict[str, np.ndarray], rng: random.Random, beyond: float = 0.0) -> tuple[str, np.ndarray, str]:
+    """A new voice: two or three packs, timbre (first 128 numbers) and prosody (last 128) weighted apart.
+
+    beyond: share of voices whose timbre lies outside the packs' hull (one pack moved away from another by 10-40 % of
+    their distance): people's voices do, and blends alone never would.
+    """
     names = rng.sample(sorted(packs), rng.choice((2, 2, 3)))
     if rng.random() < 0.7:  # mostly within one gender: cross-gender blends sound alike
         same = [n for n in sorted(packs) if n[1] == names[0][1]]
@@ -57,6 +61,8 @@ def blend(packs: dict[str, np.ndarray], rng: random.Random) -> tuple[str, np.nda
         return (w / w.sum()).astype(np.float32)
     stack = np.stack([packs[n] for n in names])
     timbre, prosody = np.tensordot(weights(), stack, 1)[:, :128], np.tensordot(weights(), stack, 1)[:, 128:]
+    if beyond and rng.random() < beyond:
+        timbre = stack[0, :, :128] + rng.uniform(0.1, 0.4) * (stack[0, :, :128] - stack[1, :, :128])
     accent = "en-gb" if sum(n[0] == "b" for n in names) > len(names) / 2 else "en-us"
     return "+".join(names), np.concatenate([timbre, prosody], 1), accent
 
@@ -82,7 +88,8 @@ def main() -> None:
     rng = random.Random(args.seed)
     packs = load_packs(args.voices)
     voices = [(n, p, "en-gb" if n[0] == "b" else "en-us") for n, p in packs.items()]
-    voices = [("", *v) for v in voices] + [(f"more{i:03d}", *blend(packs, rng)) for i in range(args.blends)]
+    voices = [("", *v) for v in voices]
+    voices += [(f"more{args.seed}_{i:03d}", *blend(packs, rng, args.beyond)) for i in range(args.blends)]
     lines = [t.strip() for t in args.lines.read_text().splitlines() if t.strip()]
     (args.out / "audio").mkdir(parents=True, exist_ok=True)
     rows = args.out / f"manifest.{shard}.jsonl"
@@ -116,6 +123,7 @@ def parse() -> argparse.Namespace:
         p.add_argument(flag, type=Path, required=True)
     p.add_argument("--count", type=int, default=2400)
     p.add_argument("--blends", type=int, default=240)
+    p.add_argument("--beyond", type=float, default=0.0, help="share of the blends outside the packs' hull")
     p.add_argument("--seed", type=int, default=7)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--shard", default="0/1", help="I/N: do every N-th line, starting at I")

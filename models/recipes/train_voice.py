@@ -7,8 +7,9 @@
 
 DATA holds kokoro_mix, kathleen, cmu_arctic, librispeech, grid_s1 (manifest.jsonl each); `--more` is a folder made by
 kokoro_speech.py; `--transcripts` maps LibriSpeech ids to text (a Whisper-base transcript; clips without are left
-out); `--grid-lips` is the tracks file of benchmarks/speech_window.py. Rows of the splits test and dev, and every
-other recording of their sentences, never train.
+out); `--warped` is a folder for pitch-and-formant-shifted copies of some clips (made
+where missing); `--grid-lips` is the tracks file of benchmarks/speech_window.py. Rows of the splits test and dev, and
+every other recording of their sentences, never train.
 
 Part 2 draws references from the shipped reference library; scene and face captions of lines that were only heard are
 synthetic (synthetic_captions.py), as in that library.
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile as sf
+import soxr
 import torch
 from safetensors.numpy import load_file
 from synthetic_captions import CaptionPool, face_caption, scene_caption
@@ -36,12 +39,13 @@ from dubctl.emotion.rter import LiteTextEmotionEncoder
 from dubctl.errors import DubctlError
 from dubctl.files import read_jsonl
 from dubctl.library.builtin import builtin_library
-from dubctl.media.mel import FRAMES_PER_SECOND
+from dubctl.media.audio import load_audio
+from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.config import SynthConfig
 from dubctl.synth.frontend import phonemise
 from dubctl.synth.symbols import tokenise
-from dubctl.training import checkpoint
+from dubctl.training import checkpoint, run
 from dubctl.training.config import TrainConfig
 from dubctl.training.corpus import label_index
 from dubctl.training.data import Item
@@ -59,7 +63,8 @@ def main() -> None:
     train, held, texts, labels = corpus(args)
     source = emotion(texts, labels, args.seed) if args.emotion else None
     config = TrainConfig(model=dimensions() if args.emotion else SynthConfig(), steps=args.steps, emotion=args.emotion,
-                         lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed)
+                         lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
+                         swap_from=args.swap_from, lr=args.lr, warmup=args.warmup)
     trainer = Trainer(config, train, held, args.out, emotion=source)
     if trainer.checkpoint_path.exists():
         trainer.resume()
@@ -80,12 +85,15 @@ def dimensions() -> SynthConfig:
 
 
 def start_from(trainer: Trainer, path: Path) -> None:
-    """Weights and optimiser state of part 1; what part 1 had in other sizes (the graphs' inputs) starts afresh."""
+    """A voice folder: its weights, optimiser anew. A checkpoint: weights and optimiser state of part 1 too;
+    what part 1 had in other sizes (the graphs' inputs) starts afresh."""
+    if path.is_dir():
+        run.start_from(trainer, path)
+        return
     groups, _ = checkpoint.load(path)
     own = trainer.model.state_dict()
     keep = {n: t for n, t in groups["model"].items() if own[n].shape == t.shape}
     trainer.model.load_state_dict(keep, strict=False)
-    trainer.reader.load_state_dict(groups["reader"])
     trainer.ema = {n: (groups["ema"][n] if n in keep else t).clone() for n, t in trainer.model.state_dict().items()}
     state = {k: t for k, t in groups["optimiser"].items()
              if k.startswith("step|") or trainer.named[k.split("|", 1)[1]].shape == t.shape}
@@ -102,7 +110,7 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[str],
     held: list[Item] = []
     texts: list[str] = []
     labels: list[int] = []
-    for folder, row in rows(args):
+    for folder, row in (*rows(args), *warped(args)):
         media = folder / (row.get("audio") or row["video"])
         try:
             features = cached(args.cache, media, encoder)
@@ -127,7 +135,7 @@ def rows(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
     reserved = {plain.sub("", r["text"].lower()) for r in mix if r["split"] != "train"}
     yield from ((args.data / "kokoro_mix", r) for r in mix if r["split"] != "test")
     for name in ("kathleen", "cmu_arctic", "grid_s1"):
-        for row in read_jsonl(args.data / name / "manifest.jsonl"):
+        for row in read_jsonl(args.data / name / "manifest.jsonl")[:: args.thin if name != "grid_s1" else 1]:
             if plain.sub("", row["text"].lower()) not in reserved:
                 yield args.data / name, row
     spoken = json.loads(args.transcripts.read_text()) if args.transcripts else {}
@@ -137,6 +145,30 @@ def rows(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
     if args.more:
         for manifest in sorted(args.more.glob("manifest*.jsonl")):
             yield from ((args.more, r) for r in read_jsonl(manifest))
+
+
+WARPS = (0.84, 0.9, 1.1, 1.18)
+WARP_SHARE = {"librispeech": 1.0, "kokoro_mix": 0.35, "cmu_arctic": 0.15, "kathleen": 0.15}  # others: 0.35
+
+
+def warped(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Copies of some training clips played faster or slower: pitch and formants move together, as in a smaller or
+    larger person, so that one speaker gives voices which no recording at hand has. A speaker of few clips keeps one
+    factor, so that his copies are one new speaker."""
+    if not args.warped:
+        return
+    for folder, row in rows(args):
+        draw = random.Random(row["id"])
+        if row.get("split") == "dev" or draw.random() > WARP_SHARE.get(folder.name, 0.35) or "audio" not in row:
+            continue
+        many = folder.name in ("cmu_arctic", "kathleen")
+        factor = (draw if many else random.Random(row["speaker"])).choice(WARPS)
+        path = args.warped / f"{row['id']}_{factor}.flac"
+        if not path.exists():
+            wav = load_audio(folder / row["audio"], RATE)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sf.write(path, soxr.resample(wav, RATE * factor, RATE), RATE)
+        yield args.warped, {**row, "id": path.stem, "audio": path.name, "speaker": f"{row['speaker']}x{factor}"}
 
 
 def _lips(tracks: dict[str, np.ndarray], id: str, features: Any) -> np.ndarray | None:
@@ -184,11 +216,15 @@ def parse() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for flag in ("--data", "--cache", "--out"):
         p.add_argument(flag, type=Path, required=True)
-    for flag in ("--more", "--transcripts", "--grid-lips", "--init"):
+    for flag in ("--more", "--transcripts", "--grid-lips", "--init", "--warped"):
         p.add_argument(flag, type=Path)
     p.add_argument("--steps", type=int, default=4200)
     p.add_argument("--first", type=int, default=0, help="with --init: the step the schedule stands at")
     p.add_argument("--lips-from", type=int, default=1200)
+    p.add_argument("--thin", type=int, default=1, help="take every N-th clip of the three speakers with hundreds")
+    p.add_argument("--swap-from", type=int, default=1500)
+    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--warmup", type=int, default=400)
     p.add_argument("--emotion", action="store_true")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=2)

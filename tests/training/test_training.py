@@ -105,7 +105,7 @@ def test_loss_falls_on_a_small_set(tmp_path):
     logs = [t.train_step() for _ in range(60)]
     start, end = np.mean([x["mel"] for x in logs[:5]]), np.mean([x["mel"] for x in logs[-5:]])
     assert end < start * 0.9
-    expected = {"align", "binarise", "duration", "pitch", "energy", "lip_focus", "speaker", "reader", "emotion"}
+    expected = {"align", "binarise", "duration", "pitch", "energy", "lip_focus", "speaker", "contrast", "emotion"}
     assert expected <= set(logs[-1])
 
 
