@@ -28,7 +28,7 @@ def prosody_losses(guess: Prosody, durations: torch.Tensor, pitch: torch.Tensor,
     """
     target = (durations + 1).log()
     spoken = (guess.log_duration.expm1().clamp(min=0) * mask).sum(1).clamp(min=1)
-    line = (spoken.log() - durations.sum(1).clamp(min=1).log()).square().mean()
+    line = (spoken.log() - (durations * mask).sum(1).clamp(min=1).log()).square().mean()
     return {"duration": masked_mean((guess.log_duration - target).square(), mask) + line,
             "pitch": masked_mean((guess.pitch - pitch).square() * 16, mask),
             "energy": masked_mean((guess.energy - energy).square(), mask)}

@@ -11,6 +11,7 @@ from dubctl.errors import InputError
 from dubctl.library.schema import ClipRow
 from dubctl.library.store import Library
 from dubctl.synth.config import tiny_config
+from dubctl.synth.decoder import Prosody
 from dubctl.synth.symbols import Tokens
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig
@@ -18,7 +19,7 @@ from dubctl.training.corpus import emotion_source
 from dubctl.training.data import Item, Sampler
 from dubctl.training.emotion_data import EmotionSource, ReferencePool
 from dubctl.training.features import Features
-from dubctl.training.losses import emotion_loss, mel_l1
+from dubctl.training.losses import emotion_loss, mel_l1, prosody_losses
 from dubctl.training.trainer import Trainer, learning_rate
 from dubctl.training.visemes import normalised, synthetic_lips, viseme_table
 
@@ -199,3 +200,22 @@ def test_a_clip_with_more_sounds_than_frames_or_too_long_is_not_trained_on():
     assert item.fits(9.0) and not item.fits(item.frames / 86.13 - 0.1)
     item.tokens = Tokens([1] * (item.frames + 1), [0] * (item.frames + 1))
     assert not item.fits(9.0)
+
+
+def test_an_item_in_a_strangers_voice_has_no_part_in_the_prosody_terms():
+    torch.manual_seed(0)
+    durations = torch.tensor([[3.0, 5.0], [4.0, 9.0]])
+    guess = Prosody((durations + 1).log(), torch.zeros(2, 2), torch.zeros(2, 2))
+    guess.log_duration[1] = 0.0
+    mask = torch.tensor([[True, True], [False, False]])
+    terms = prosody_losses(guess, durations, torch.zeros(2, 2), torch.zeros(2, 2), mask)
+    assert all(float(t) == pytest.approx(0, abs=1e-6) for t in terms.values())
+
+
+def test_strangers_are_asked_for_only_where_told():
+    sampler = Sampler(items(), 4, 3)
+    assert not any(bool(sampler.make(s, 0.5, 0.5).swapped.any()) for s in range(6))
+    batch = sampler.make(0, 0.5, 0.5, swap=1.0)
+    assert bool(batch.swapped.all())
+    own = torch.tensor([i.log_f0 for i in batch.items])
+    assert torch.equal(batch.own_log_f0, own) and batch.voices != [i.speaker for i in batch.items]
