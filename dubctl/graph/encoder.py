@@ -1,13 +1,12 @@
-"""Graph Attention Encoder (GAE): typed-edge graph attention in torch_geometric, residual, layer norm."""
+"""Graph Attention Encoder (GAE): typed-edge graph attention (torch_geometric in training), residual, layer norm."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch_geometric.nn import GATConv
 
-from dubctl.graph.build import EDGE_TYPES
+from dubctl.graph.attention import TypedGraphAttention
 
 
 class GraphAttentionEncoder(nn.Module):
@@ -20,9 +19,7 @@ class GraphAttentionEncoder(nn.Module):
 
     def __init__(self, width: int, heads: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(
-            GATConv(width, width, heads=heads, concat=False, negative_slope=0.2, dropout=dropout,
-                    add_self_loops=False, edge_dim=EDGE_TYPES) for _ in range(layers))
+        self.convs = nn.ModuleList(TypedGraphAttention(width, heads, dropout) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
 
@@ -31,7 +28,6 @@ class GraphAttentionEncoder(nn.Module):
         """Nodes (B, N, D), present mask (B, N), typed edges of the flattened batch -> encoded nodes (B, N, D)."""
         b, n, d = nodes.shape
         x = nodes.reshape(b * n, d)
-        typed = F.one_hot(edge_type, EDGE_TYPES).to(x.dtype)
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = norm(x + self.dropout(F.gelu(conv(x, edge_index, typed))))
+            x = norm(x + self.dropout(F.gelu(conv(x, (b, n), edge_index, edge_type))))
         return x.view(b, n, d) * mask[..., None]
