@@ -46,13 +46,19 @@ def dub(
     if run.dry_run:
         run.say(f"would dub {clip} to {out}")
         return
-    from dubctl.dubbing.session import DubRequest, dub_clip
+    from dubctl.dubbing.ahead import warm
+    from dubctl.dubbing.timing import Timing
+
+    timing = Timing()
+    warm()
+    with timing.part("imports", alone=False):
+        from dubctl.dubbing.session import DubRequest, dub_clip
 
     request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
                          voice=voice)
     with run.progress("dub") as progress:
-        report = dub_clip(request, progress)
+        report = dub_clip(request, progress, timing)
     for note in report["notes"]:
         run.warn(note)
     run.result, run.device, run.done = report, report["device"], 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import EMOTIONS, FaceEmotion, Profile, SceneEmotion, TextEmotion
 from dubctl.emotion.lips import lip_features, speech_window
 from dubctl.media.clip import ClipInfo
@@ -27,19 +28,23 @@ class Reading:
     lips: Lips | None
 
 
-def read_scene(clip: Path, info: ClipInfo, script: str, profile: Profile) -> Reading:
-    """Run the three extractors on a clip and its script.
+def read_scene(clip: Path, info: ClipInfo, script: str, profile: Profile, timing: Timing | None = None) -> Reading:
+    """Run the three extractors on a clip and its script; `timing` learns what reading and faces took.
 
     Raises:
         InputError: the picture cannot be decoded.
     """
-    frames = read_frames(clip, info=info)
-    face = profile.face.extract(frames)
+    timing = timing or Timing()
+    with timing.part("reading", alone=False):
+        frames = read_frames(clip, info=info)
+    with timing.part("faces", alone=False):
+        face = profile.face.extract(frames)
     found = speech_window(face.lips)
     window = found if found is not None else (0.0, info.duration)
     window = (max(0.0, window[0]), min(info.duration, window[1]))
-    return Reading(profile.scene.extract(frames), face, profile.text.extract(script), window, found is not None,
-                   lips_in(face, window) if found is not None else None)
+    with timing.part("reading", alone=False):
+        scene, text = profile.scene.extract(frames), profile.text.extract(script)
+    return Reading(scene, face, text, window, found is not None, lips_in(face, window) if found is not None else None)
 
 
 def lips_in(face: FaceEmotion, window: tuple[float, float]) -> Lips | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,11 @@ from dubctl import __version__
 from dubctl.assets import model_file
 from dubctl.device import resolve_device
 from dubctl.dubbing import placement
+from dubctl.dubbing.ahead import in_background
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
+from dubctl.dubbing.timing import Timing
+from dubctl.emotion.base import Profile
 from dubctl.emotion.profiles import load_profile
 from dubctl.errors import InputError
 from dubctl.files import sha256_file, write_json
@@ -32,7 +34,7 @@ from dubctl.progress import Progress, silent
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.voice import Performance, Voice
 
-STAGES = ("probe", "voice", "scene", "references", "speech", "write")
+STAGES = 5
 
 
 @dataclass
@@ -53,39 +55,54 @@ class DubRequest:
     voice: Path | None = None
 
 
-def dub_clip(request: DubRequest, progress: Progress = silent) -> dict[str, Any]:
+def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None) -> dict[str, Any]:
     """Dub one clip; returns the report that is also written beside OUT as OUT.json.
+
+    The scene is read in a thread of its own while the voice loads. `timing` may have counted what came before (the
+    imports); a new one is begun where none is given.
 
     Raises:
         InputError: unreadable clip or prompt, nothing to speak, a script too long for its clip, a foreign library.
         UsageError: OUT would overwrite the clip.
         DependencyError: weights, ffmpeg or the device are missing.
     """
-    clock = _Clock(progress)
+    timing = timing or Timing()
+    torch.set_num_threads(1)  # the networks are small: a second thread costs more than it gives, threefold when busy
     check_out(request.clip, request.out)
     device = resolve_device(request.device)
     torch.manual_seed(request.seed)
-    info = probe(request.clip)
+    with timing.part("reading"):
+        info = probe(request.clip)
     if not info.has_video:
         raise InputError(f"{request.clip}: no picture in it", "dub needs a video clip")
-    clock.done("probe")
-    prompt = read_prompt(load_audio(request.prompt, RATE), RATE)
-    voice = Voice.load(request.voice, device)
-    clock.done("voice")
-    profile = load_profile(request.profile)
-    reading = read_scene(request.clip, info, request.script, profile)
-    clock.done("scene")
-    library = open_library(request.library or _named_by(request.references), profile.spaces())
-    hits = find(library, reading, request.k, request.references, request.clip, request.script)
-    clock.done("references")
-    emotion = emotion_batch(library, reading, hits)
-    track, performance, window = _perform(voice, request.script, prompt, reading, emotion, info)
-    clock.done("speech")
-    _write(request, track)
-    clock.done("write")
-    report = _report(request, info, prompt, reading, hits, library, performance, window, track, device, clock)
+    scene = in_background(lambda: _look(request, info, timing))
+    with timing.part("prompt", alone=False):
+        prompt = read_prompt(load_audio(request.prompt, RATE), RATE)
+    with timing.part("loading", alone=False):
+        voice = Voice.load(request.voice, device)
+    progress(1, STAGES, "voice")
+    profile, reading = scene.result()
+    progress(2, STAGES, "scene")
+    with timing.part("retrieval"):
+        library = open_library(request.library or _named_by(request.references), profile.spaces())
+        hits = find(library, reading, request.k, request.references, request.clip, request.script)
+        emotion = emotion_batch(library, reading, hits)
+    progress(3, STAGES, "references")
+    track, performance, window = _perform(voice, request.script, prompt, reading, emotion, info, timing)
+    progress(4, STAGES, "speech")
+    with timing.part("mux"):
+        _write(request, track)
+    report = _report(request, info, prompt, reading, hits, library, performance, window, track, device)
+    report["timing"] = timing.report(info.duration)
+    progress(5, STAGES, "write")
     write_json(request.out.with_suffix(".json"), report)
     return report
+
+
+def _look(request: DubRequest, info: ClipInfo, timing: Timing) -> tuple[Profile, Reading]:
+    with timing.part("loading", alone=False):
+        profile = load_profile(request.profile)
+    return profile, read_scene(request.clip, info, request.script, profile, timing)
 
 
 def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
@@ -94,12 +111,16 @@ def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
 
 
 def _perform(voice: Voice, script: str, prompt: Prompt, reading: Reading, emotion: Any,
-             info: ClipInfo) -> tuple[np.ndarray, Performance, tuple[float, float]]:
-    natural = voice.natural_seconds(script, prompt, emotion)
-    window = placement.widened(reading.window, natural, info.duration)
-    lips = reading.lips if window == reading.window else lips_in(reading.face, window) if reading.from_mouth else None
-    done = voice.perform(script, prompt, placement.room_frames(window), lips=lips, emotion=emotion)
-    track = placement.place(voice.vocoder(done.mel), window[0], samples_at(info.duration))
+             info: ClipInfo, timing: Timing) -> tuple[np.ndarray, Performance, tuple[float, float]]:
+    with timing.part("synthesis"):
+        natural = voice.natural_seconds(script, prompt, emotion)
+        window = placement.widened(reading.window, natural, info.duration)
+        lips = (reading.lips if window == reading.window
+                else lips_in(reading.face, window) if reading.from_mouth else None)
+        done = voice.perform(script, prompt, placement.room_frames(window), lips=lips, emotion=emotion)
+    with timing.part("vocoder"):
+        wav = voice.vocoder(done.mel)
+    track = placement.place(wav, window[0], samples_at(info.duration))
     return track, done, window
 
 
@@ -111,8 +132,8 @@ def _write(request: DubRequest, track: np.ndarray) -> None:
 
 
 def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Reading, hits: Sequence[Hit],
-            library: Library, done: Performance, window: tuple[float, float], track: np.ndarray, device: str,
-            clock: _Clock) -> dict[str, Any]:
+            library: Library, done: Performance, window: tuple[float, float], track: np.ndarray,
+            device: str) -> dict[str, Any]:
     notes = list(done.notes)
     if not reading.from_mouth:
         seen = "no face was found" if reading.face.vector is None else "no mouth was seen to speak"
@@ -134,7 +155,6 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
                    "pitch_hz": round(done.pitch_hz, 1), "durations_frames": done.durations},
         "seen": summary(reading), "references": [h.as_row() for h in hits], "library": str(library.path),
         "prompt_seconds": round(prompt.seconds, 3), "notes": notes, "weights": weight_digests(request.voice),
-        "seconds_spent": clock.spent,
     }
 
 
@@ -144,16 +164,3 @@ def weight_digests(voice: Path | None) -> dict[str, str]:
     return {"voice": sha256_file(own or model_file("voice", "model.safetensors")),
             "vocoder": sha256_file(model_file("vocoder-hifigan", "model.safetensors")),
             "speaker-encoder": sha256_file(model_file("speaker-encoder", "model.safetensors"))}
-
-
-class _Clock:
-    """Where the time goes, stage by stage, told to the progress bar."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress, self.last, self.spent = progress, time.monotonic(), {}
-
-    def done(self, stage: str) -> None:
-        now = time.monotonic()
-        self.spent[stage] = round(now - self.last, 3)
-        self.last = now
-        self.progress(len(self.spent), len(STAGES), stage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections.abc import Callable
 
 from dubctl.errors import DependencyError, InputError
@@ -11,6 +12,19 @@ from dubctl.synth.normalise import normalise
 from dubctl.synth.symbols import PUNCTUATION, Tokens, tokenise
 
 ACCENTS = ("en-us", "en-gb")
+
+
+_LOADING = threading.Lock()
+
+
+def g2p(accent: str) -> Callable[[str], tuple[str, object]]:
+    """The espeak-ng front end of an accent, made once a process.
+
+    Raises:
+        DependencyError: it does not load.
+    """
+    with _LOADING:
+        return _g2p(accent)
 
 
 @functools.lru_cache(maxsize=2)
@@ -28,7 +42,7 @@ def phonemise(text: str, accent: str = "en-us") -> str:
     """IPA with stress (misaki notation) of a written line; clauses are done apart so that punctuation survives."""
     spoken = normalise(text)
     parts = re.split(rf"([{PUNCTUATION}]+)", spoken)
-    out = [part[0] + " " if part and part[0] in PUNCTUATION else _g2p(accent)(part.strip())[0] if part.strip() else ""
+    out = [part[0] + " " if part and part[0] in PUNCTUATION else g2p(accent)(part.strip())[0] if part.strip() else ""
            for part in parts]
     return re.sub(r"\s+([,.!?;:—…])", r"\1", " ".join(p.strip() for p in out if p.strip()))
 

@@ -52,6 +52,17 @@ def test_the_report_says_what_was_seen_found_and_used(dubbed):
     assert frames * 256 / 22_050 == pytest.approx(report["speech"]["seconds"], abs=1e-3)
 
 
+def test_the_report_says_where_the_time_went(dubbed):
+    timing = dubbed[1]["timing"]
+    assert set(timing["stages"]) == {"reading", "loading", "prompt", "faces", "retrieval", "synthesis", "vocoder",
+                                     "mux"}
+    assert all(stage["wall_s"] >= 0 and stage["cpu_s"] >= 0 for stage in timing["stages"].values())
+    warm = sum(stage["wall_s"] for name, stage in timing["stages"].items() if name != "loading")
+    assert timing["warm_real_time_factor"] == pytest.approx(warm / 3, abs=0.01)
+    longest = max(stage["wall_s"] for stage in timing["stages"].values())
+    assert longest <= timing["total"]["wall_s"] + 0.01 and timing["total"]["cpu_s"] > 0
+
+
 def test_a_clip_without_a_face_uses_all_of_itself_and_says_so(tmp_path):
     clip = tmp_path / "black.mp4"
     run(["-v", "error", "-f", "lavfi", "-i", "color=black:s=160x120:d=1.6:r=30", str(clip)])
