@@ -14,13 +14,15 @@ BLOCK = 256  # queries compared at a time
 
 
 def neighbour_table(library: Library, k: int, *, metric: str = "cosine", allowed: np.ndarray | None = None,
-                    same_speaker: bool | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+                    same_speaker: bool | None = None,
+                    most: int = MOST_REFERENCES) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The K nearest clips of each of N clips by scene, face and text, exactly and never itself.
 
     Args:
         allowed: rows (N,) bool that may be found (`allowed_rows`), all by default.
         same_speaker: True finds only clips of the query's own speaker (speaker-specific retrieval), False only of
             others, None any (speaker-agnostic).
+        most: the largest K; more than the graphs take is for export.
 
     Returns:
         by modality: row numbers (N, K) int32, -1 behind the last; similarities (N, K) float32, 0 there.
@@ -29,8 +31,8 @@ def neighbour_table(library: Library, k: int, *, metric: str = "cosine", allowed
         UsageError: K out of range or an unknown metric.
     """
     check_metric(metric)
-    if not 0 <= k <= MOST_REFERENCES:
-        raise UsageError(f"-k {k} is out of range", f"0 to {MOST_REFERENCES} references per modality")
+    if not 0 <= k <= most:
+        raise UsageError(f"-k {k} is out of range", f"0 to {most} references per modality")
     allowed = allowed_rows(library) if allowed is None else allowed
     speakers = np.unique([row.speaker for row in library.rows], return_inverse=True)[1]
     selves = [list(same_footage(library, Query.from_library(library, place))) for place in range(len(library))]

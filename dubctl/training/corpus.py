@@ -10,9 +10,9 @@ import numpy as np
 from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.lips import lip_features
 from dubctl.errors import DubctlError
+from dubctl.library.policy import HIDDEN, Retrieval, neighbours
 from dubctl.library.schema import ClipRow
 from dubctl.library.store import Library
-from dubctl.library.table import neighbour_table
 from dubctl.media.mel import FRAMES_PER_SECOND
 from dubctl.progress import Progress
 from dubctl.speaker import SpeakerEncoder
@@ -23,7 +23,7 @@ from dubctl.training.emotion_data import EmotionSource, ReferencePool
 from dubctl.training.features import Features, cached
 
 HELD_OUT = frozenset({"dev", "val", "validation"})
-NEVER = frozenset({"test", "eval"})
+NEVER = HIDDEN
 NEIGHBOURS = 10
 # The names datasets use for the seven classes (RAVDESS, EmoryNLP, V2C, XED …).
 _LABELS = {"angry": "anger", "mad": "anger", "disgusted": "disgust", "fearful": "fear", "scared": "fear",
@@ -73,7 +73,7 @@ def _unusable(row: ClipRow, library: Library, place: int) -> str:
     if row.status != "ok":
         return row.error or "failed in extract"
     if row.split.lower() in NEVER:
-        return "test split"
+        return f"{row.split.lower()} split"
     if not row.text.strip():
         return "no text"
     media = _sound(library, place)
@@ -103,12 +103,11 @@ def _lips(library: Library, place: int, features: Features) -> np.ndarray | None
     return values if len(values) > 1 and visible.mean() > 0.8 else None
 
 
-def emotion_source(library: Library) -> EmotionSource:
-    """The library's vectors and each clip's nearest others (test rows are never anybody's reference)."""
+def emotion_source(library: Library, retrieval: Retrieval | None = None) -> EmotionSource:
+    """The library's vectors and each clip's references (test rows are never anybody's)."""
     v, m = library.vectors, library.masks
     usable = np.array([r.status == "ok" and r.split.lower() not in NEVER for r in library.rows])
     basic = {"scene": v["scene"], "face": v["face"], "text": np.concatenate([v["text_self"], v["text_react"]], 1)}
-    table = neighbour_table(library, NEIGHBOURS, allowed=usable & m["audio"])
-    neighbours = {name: places for name, (places, _) in table.items()}
+    found = neighbours(library, NEIGHBOURS, usable & m["audio"], retrieval or Retrieval())
     pool = ReferencePool(basic, v["audio"], m["audio"])
-    return EmotionSource(basic, {name: m[name] for name in basic}, pool, neighbours)
+    return EmotionSource(basic, {name: m[name] for name in basic}, pool, found)

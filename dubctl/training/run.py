@@ -11,6 +11,7 @@ import torch
 
 from dubctl.errors import InputError, UsageError
 from dubctl.files import atomic_path, write_json
+from dubctl.library.policy import Retrieval
 from dubctl.library.store import Library
 from dubctl.progress import Progress, silent
 from dubctl.synth.config import SynthConfig
@@ -23,7 +24,7 @@ from dubctl.training.trainer import Trainer
 
 def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume: bool = False, force: bool = False,
           tiny: bool = False, steps: int | None = None, device: str = "cpu", seed: int | None = None,
-          progress: Progress = silent) -> dict[str, Any]:
+          retrieval: Retrieval | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Train the synthesizer on a library.
 
     A killed run goes on with `resume` from its last checkpoint, bit for bit as if it had not stopped (on a CPU with
@@ -45,7 +46,7 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
         config = tiny_train_config() if tiny else TrainConfig()
     config = _settled(config, opened, steps, seed)
     corpus = build_corpus(opened, config.longest, progress)
-    source = emotion_source(opened) if config.emotion else None
+    source = emotion_source(opened, retrieval) if config.emotion else None
     trainer = Trainer(config, corpus.train, corpus.held, out, device, source)
     if resume and found:
         trainer.resume()
