@@ -1,4 +1,4 @@
-"""The typer application, and the groups `models` and `config`. Commands register themselves on import."""
+"""The typer application, and the groups `import`, `models` and `config`. Commands register themselves on import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dubctl.config import nearest
 from dubctl.errors import UsageError
 
 # The order of the work; commands of the groups follow in the order of their modules.
-ORDER = ("extract", "index", "retrieve", "train", "dub", "eval", "doctor", "models", "config")
+ORDER = ("import", "extract", "export", "index", "retrieve", "train", "dub", "eval", "experiment", "doctor", "models",
+         "config")
 
 
 class StrictGroup(TyperGroup):
@@ -33,6 +34,7 @@ _PLAIN: dict[str, Any] = {"cls": StrictGroup, "rich_markup_mode": None, "pretty_
                           "context_settings": {"help_option_names": ["-h", "--help"]}}
 app = typer.Typer(**_PLAIN)
 models_app = typer.Typer(help="Shipped weights. Where they lie, their licences, and whether they are whole.", **_PLAIN)
+import_app = typer.Typer(help="Datasets and features as the research community shares them.", **_PLAIN)
 config_app = typer.Typer(help="Settings and their origins.", **_PLAIN)
 
 

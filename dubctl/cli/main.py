@@ -10,14 +10,16 @@ from typing import Any, NoReturn
 
 import typer
 
-from dubctl.cli import config_show, doctor, dub, eval, extract, index, models, retrieve, train
-from dubctl.cli.app import app, config_app, models_app
+from dubctl.cli import config_show, doctor, dub, eval, export, extract, import_, index, models, retrieve, train
+from dubctl.cli.app import app, config_app, import_app, models_app
 from dubctl.cli.console import say
 from dubctl.cli.contract import EXIT_INTERRUPT, Run, mute_stdout, report
 from dubctl.config import Resolved, Settings, nearest
 from dubctl.errors import DubctlError, UsageError
 
-COMMANDS = (extract, index, retrieve, train, dub, eval, doctor, models, config_show)  # importing them registers them
+# importing them registers them
+COMMANDS = (import_, extract, export, index, retrieve, train, dub, eval, doctor, models, config_show)
+app.add_typer(import_app, name="import")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 
@@ -71,7 +73,7 @@ def _usage(error: DubctlError, context: Any, args: list[str], start: float) -> i
     if context is not None and not as_json and error.message.startswith("Missing command"):
         say(context.get_help())
         return error.exit_code
-    name = " ".join(words[:2] if words[:1] in (["models"], ["config"]) else words[:1])
+    name = " ".join(words[:2] if words[:1] in (["import"], ["models"], ["config"]) else words[:1])
     return report(Run(name, Resolved(Settings(), {}, {}, None), json=as_json), error, start)
 
 

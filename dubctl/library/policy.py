@@ -44,15 +44,18 @@ class Retrieval:
         """Whether imported lists answer instead of a search."""
         if self.lists is None:
             plain = (self.metric, self.speakers, self.fraction) == ("cosine", "any", 1.0)
-            return plain and (library.path / LISTS).is_dir()
+            return plain and any((library.path / LISTS).glob("*.jsonl"))
         return self.lists
 
 
 def write_lists(library: Library, lists: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
     """Keep imported lists with a library: modality -> query id -> ids, best first."""
-    for modality, of in lists.items():
-        write_jsonl(library.path / LISTS / f"{modality}.jsonl",
-                    ({"id": id, "hits": list(hits)} for id, hits in sorted(of.items())))
+    for modality in QUERY_MODALITIES:
+        file = library.path / LISTS / f"{modality}.jsonl"
+        if modality in lists:
+            write_jsonl(file, ({"id": id, "hits": list(hits)} for id, hits in sorted(lists[modality].items())))
+        else:
+            file.unlink(missing_ok=True)  # of an earlier import
 
 
 def read_lists(library: Library) -> dict[str, dict[str, list[str]]]:

@@ -18,7 +18,7 @@ from dubctl.library.datasets.survey import Clue, Survey, gather, recognised
 
 NAME = "GRID"
 CODE = re.compile(r"(?:(?P<who>s\d+)[-_])?(?P<code>[blps][bgrw][abiw][a-z][0-9z][anps])")
-SPEAKER = re.compile(r"s\d+")
+SPEAKER = re.compile(r"(?:^|[_-])(s\d{1,2})(?=$|[._-])")  # folders s1, s1_50kHz, s1.mpg_vcd, grid_s1
 WORDS: tuple[dict[str, str], ...] = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"}, {"b": "blue", "g": "green", "r": "red", "w": "white"},
     {"a": "at", "b": "by", "i": "in", "w": "with"}, {},
@@ -45,8 +45,8 @@ def clue(path: Path) -> Clue | None:
     match = CODE.fullmatch(path.stem) if kind else None
     if match is None:
         return None
-    folders = [part for part in reversed(path.parent.parts) if SPEAKER.fullmatch(part)]
-    who = match["who"] or (folders[0] if folders else "")
+    folders = (found[1] for part in reversed(path.parent.parts) if (found := SPEAKER.search(part)))
+    who = match["who"] or next(folders, "")  # without a speaker the same sentence of two people would be one clip
     return Clue(kind, f"{who}-{match['code']}", suffix == ".align" or match["who"] is None, who) if who else None
 
 
