@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from dubctl.graph.build import MODALITIES, EmotionBatch, batched_edges
 from dubctl.graph.encoder import GraphAttentionEncoder
+from dubctl.graph.released import ReleasedGraphEncoder
 from dubctl.synth.config import SynthConfig
 
 
@@ -41,11 +42,21 @@ class ProgressiveGraphs(nn.Module):
         self.basic_in = nn.ModuleDict({m: nn.Linear(dims[m], d) for m in MODALITIES})
         self.indirect_in = nn.ModuleDict({m: nn.Linear(dims[m], d) for m in MODALITIES})
         self.direct_in = nn.ModuleDict({m: nn.Linear(config.audio_dim, d) for m in MODALITIES})
-        self.encoders = nn.ModuleList(GraphAttentionEncoder(d, g.heads, g.layers, g.dropout) for _ in range(3))
-        self.classifier = nn.Sequential(nn.Linear(d, d), nn.GELU(), nn.Linear(d, g.classes))
+        released = g.mode == "release"
+        self.quirks = g.quirks if released else None
+        self.encoders = nn.ModuleList(
+            ReleasedGraphEncoder(g, stage) if released else GraphAttentionEncoder(d, g.heads, g.layers, g.dropout)
+            for stage in (1, 2, 3))
+        if released and g.quirks.double_softmax:
+            self.classifier = nn.Sequential(nn.Linear(d, g.classes), nn.Softmax(-1))
+        else:
+            self.classifier = nn.Sequential(nn.Linear(d, d), nn.GELU(), nn.Linear(d, g.classes))
 
     def forward(self, batch: EmotionBatch) -> EmotionKnowledge:
         """See `EmotionBatch` for shapes. Ablation switches remove nodes (rows 4-9), attention (10), steps (11)."""
+        if self.quirks is not None and self.quirks.padding_nodes:
+            batch = replace(batch, basic_mask=torch.ones_like(batch.basic_mask),
+                            hit_mask=torch.ones_like(batch.hit_mask))
         hits = self._retrieval_mask(batch)
         k = batch.k
         basic = torch.stack([self.basic_in[m](batch.basic[m]) for m in MODALITIES], 1)

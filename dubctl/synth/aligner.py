@@ -105,6 +105,7 @@ class CrossModalAligner(nn.Module):
     def __init__(self, config: SynthConfig) -> None:
         super().__init__()
         d = config.width
+        self.hears_style, self.sees_lips = config.style, config.lips
         self.phones = nn.Embedding(len(SYMBOLS), d, padding_idx=0)
         self.stress = nn.Embedding(len(STRESSES), d)
         self.blocks = nn.ModuleList(
@@ -132,7 +133,10 @@ class CrossModalAligner(nn.Module):
         x = self.embed(phones, stress)
         for block in self.blocks:
             x = block(x, mask, condition)
-        tokens, token_mask = self.prompt(prompt, prompt_mask)
-        x = x + self.style(x, tokens, token_mask)[0]
+        if self.hears_style:
+            tokens, token_mask = self.prompt(prompt, prompt_mask)
+            x = x + self.style(x, tokens, token_mask)[0]
+        if not self.sees_lips:
+            return x * mask[..., None], x.new_zeros(*x.shape[:2], lips.shape[1])
         seen, attention = self.lip_attention(x, mask, self.lips(lips, visible, lip_mask), lip_mask)
         return (x + seen) * mask[..., None], attention

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+
+@dataclass
+class ReleaseQuirks:
+    """What the released research code computes otherwise than the paper says. Each True is as released; they matter in
+    mode "release" only, so that one of them at a time can be put right.
+
+    no_self_loops: a retrieved node hears its anchor alone, its own content survives in the residual only.
+    isolated_uniform: a node without edges attends evenly to every node, strangers too. padding_nodes: a reference that
+    is not there is a zero node with all edges. unmasked_fusion: Eq. 1 attends to absent nodes. one_fusion_head: Eq. 1
+    has one attention head, with biases and dropout 0.1, and starts from random convolutions. double_softmax: the
+    emotion loss gets probabilities where it wants logits, and its classifier is one linear layer.
+
+    Not a quirk of value: the release runs Eq. 1 after the length regulator. Its layers treat every frame alone, so it
+    gives the same frames as here, where tokens are fused and then repeated.
+    """
+
+    no_self_loops: bool = True
+    isolated_uniform: bool = True
+    padding_nodes: bool = True
+    unmasked_fusion: bool = True
+    one_fusion_head: bool = True
+    double_softmax: bool = True
 
 
 @dataclass
 class GraphConfig:
-    """Progressive graphs (paper, "Progressive Graph-based Speech Generation") and Table 2, rows 4-12."""
+    """Progressive graphs (paper, "Progressive Graph-based Speech Generation") and Table 2, rows 4-12.
+
+    mode: "corrected" is dubctl's; "release" computes graphs and Eq. 1 as the released code does, with `quirks`.
+    """
 
     width: int = 256
     heads: int = 2
@@ -23,6 +49,8 @@ class GraphConfig:
     graph: bool = True  # row 10: graph attention at all
     progressive: bool = True  # row 11: construct-and-encode in three steps, not one
     hierarchical: bool = True  # row 12: Eq. 1 in three steps, not only over the last graph
+    mode: Literal["corrected", "release"] = "corrected"
+    quirks: ReleaseQuirks = field(default_factory=ReleaseQuirks)
 
 
 @dataclass
@@ -47,6 +75,8 @@ class SynthConfig:
     face_dim: int = 256
     text_dim: int = 512
     audio_dim: int = 64
+    style: bool = True  # phoneme-level style from the prompt's mel (off: the d-vector alone, as FastSpeech 2 has it)
+    lips: bool = True  # text-to-lip attention (off: the network is blind)
     graph: GraphConfig = field(default_factory=GraphConfig)
 
     def as_dict(self) -> dict[str, Any]:

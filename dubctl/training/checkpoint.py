@@ -10,8 +10,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from dubctl.config import load_dataclass
 from dubctl.errors import InputError
 from dubctl.files import atomic_path
+from dubctl.synth.config import SynthConfig
 
 FORMAT = 1
 
@@ -41,11 +43,21 @@ def load(path: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, Any]
                          "point at a run's checkpoint.safetensors") from err
     if meta.get("format") != FORMAT:
         raise InputError(f"{path}: not a dubctl checkpoint (format {meta.get('format')})")
+    _complete(meta, str(path))
     groups: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in flat.items():
         group, name = key.split(".", 1)
         groups.setdefault(group, {})[name] = tensor
     return groups, meta
+
+
+def _complete(meta: dict[str, Any], name: str) -> None:
+    """Give a checkpoint's network configuration the fields that later versions added, at their defaults: a run that
+    was started before goes on."""
+    model = meta.get("config", {}).get("model")
+    if model is not None:
+        whole = load_dataclass(SynthConfig, model, name).as_dict()
+        meta["config"]["model"] = json.loads(json.dumps(whole))
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer, names: dict[int, str]) -> dict[str, torch.Tensor]:
