@@ -12,6 +12,7 @@ from dubctl.cli.contract import Run
 from dubctl.cli.inputs import existing_file, existing_library, read_rows, read_script
 from dubctl.cli.options import command
 from dubctl.errors import InputError, UsageError
+from dubctl.synth.direction import directed
 
 OUT_SUFFIXES = (".mp4", ".wav")
 
@@ -28,6 +29,14 @@ def dub(
         "Rows of dubctl retrieve to perform with, instead of searching."))] = None,
     voice: Annotated[Path | None, typer.Option(metavar="RUN", help=(
         "Voice folder or checkpoint that train wrote (default: the shipped voice)."))] = None,
+    rate: Annotated[float | None, typer.Option(metavar="TIMES", help="Speed of speech, 0.5 to 2 times.")] = None,
+    pitch: Annotated[float | None, typer.Option(metavar="SEMITONES", help="Higher or lower, -12 to 12.")] = None,
+    energy: Annotated[float | None, typer.Option(metavar="DB", help="Louder and more forceful, -20 to 12.")] = None,
+    pause: Annotated[str | None, typer.Option(metavar="SECONDS|TIMESx", help=(
+        "Pauses at punctuation: 0.4 (seconds) or 1.5x."))] = None,
+    emotion: Annotated[str | None, typer.Option(metavar="NAME[:STRENGTH]", help=(
+        "anger, disgust, fear, joy, neutral, sadness or surprise, strength 0 to 2: instead of what the scene says; "
+        "below 1 blended with it."))] = None,
 ) -> None:
     """Speak a script to a clip. In the prompt's voice, to the lips' timing, with the scene's emotion."""
     if script == "-" and references == "-":
@@ -42,7 +51,13 @@ def dub(
     if voice is not None and not voice.exists():
         raise InputError(f"no such voice: {voice}", "make one with: dubctl train LIB -o RUN")
     line = read_script(script)
+    own = directed(rate, pitch, energy, pause)
     rows = None if references is None else read_rows(references, "--references")
+    feeling = None
+    if emotion is not None:
+        from dubctl.dubbing.acted import parse_feeling
+
+        feeling = parse_feeling(emotion)
     if run.dry_run:
         run.say(f"would dub {clip} to {out}")
         return
@@ -52,11 +67,12 @@ def dub(
     timing = Timing()
     warm()
     with timing.part("imports", alone=False):
+        from dubctl.dubbing.direction import Wishes
         from dubctl.dubbing.session import DubRequest, dub_clip
 
     request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
-                         voice=voice)
+                         voice=voice, wishes=Wishes(own, feeling))
     with run.progress("dub") as progress:
         report = dub_clip(request, progress, timing)
     for note in report["notes"]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from dubctl.media.level import CEILING
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.synth.durations import FASTEST
 
-PEAK = 0.89  # -1 dBFS: room for the codec's overshoot
 FADE = int(0.004 * RATE)
 
 
@@ -39,4 +39,4 @@ def place(speech: np.ndarray, start: float, samples: int) -> np.ndarray:
         speech[-FADE:] *= ramp[::-1]
     track[first: first + len(speech)] = speech
     peak = float(np.abs(track).max(initial=0.0))
-    return track * min(1.0, PEAK / peak) if peak > 0 else track
+    return track * min(1.0, CEILING / peak) if peak > 0 else track

@@ -15,6 +15,7 @@ from dubctl.assets import model_file
 from dubctl.device import resolve_device
 from dubctl.dubbing import placement
 from dubctl.dubbing.ahead import in_background
+from dubctl.dubbing.direction import Wishes, room_seconds, told
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
 from dubctl.dubbing.timing import Timing
@@ -28,6 +29,7 @@ from dubctl.library.store import Library
 from dubctl.media.audio import load_audio, save_wav
 from dubctl.media.clip import ClipInfo, probe
 from dubctl.media.clock import samples_at
+from dubctl.media.level import amplify
 from dubctl.media.mel import RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
@@ -40,7 +42,7 @@ STAGES = 5
 @dataclass
 class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
-    `voice`: a voice folder or a run's checkpoint, None = the shipped voice."""
+    `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for."""
 
     clip: Path
     script: str
@@ -53,6 +55,7 @@ class DubRequest:
     seed: int = 0
     profile: str = "lite"
     voice: Path | None = None
+    wishes: Wishes = Wishes()
 
 
 def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None) -> dict[str, Any]:
@@ -85,10 +88,11 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     progress(2, STAGES, "scene")
     with timing.part("retrieval"):
         library = open_library(request.library or _named_by(request.references), profile.spaces())
-        hits = find(library, reading, request.k, request.references, request.clip, request.script)
-        emotion = emotion_batch(library, reading, hits)
+        felt = told(reading, request.wishes.feeling, profile)
+        hits = find(library, felt, request.k, request.references, request.clip, request.script)
+        emotion = emotion_batch(library, felt, hits)
     progress(3, STAGES, "references")
-    track, performance, window = _perform(voice, request.script, prompt, reading, emotion, info, timing)
+    track, performance, window = _perform(voice, request, prompt, reading, emotion, info, timing)
     progress(4, STAGES, "speech")
     with timing.part("mux"):
         _write(request, track)
@@ -110,16 +114,19 @@ def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
     return str(rows[0].get("library") or "") or None if rows else None
 
 
-def _perform(voice: Voice, script: str, prompt: Prompt, reading: Reading, emotion: Any,
+def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading, emotion: Any,
              info: ClipInfo, timing: Timing) -> tuple[np.ndarray, Performance, tuple[float, float]]:
+    direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
-        natural = voice.natural_seconds(script, prompt, emotion)
+        natural = voice.natural_seconds(script, prompt, emotion, direction)
         window = placement.widened(reading.window, natural, info.duration)
         lips = (reading.lips if window == reading.window
                 else lips_in(reading.face, window) if reading.from_mouth else None)
-        done = voice.perform(script, prompt, placement.room_frames(window), lips=lips, emotion=emotion)
+        room = room_seconds(window, request.wishes.own.rate, info.duration)
+        done = voice.perform(script, prompt, placement.room_frames((0.0, room)), lips=lips, emotion=emotion,
+                             direction=direction)
     with timing.part("vocoder"):
-        wav = voice.vocoder(done.mel)
+        wav = amplify(voice.vocoder(done.mel), done.gain_db)
     track = placement.place(wav, window[0], samples_at(info.duration))
     return track, done, window
 
@@ -140,6 +147,8 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
         notes.insert(0, f"{seen}: the whole clip is used")
     if window != reading.window:
         notes.append("the speech window was widened: the script does not fit the visible speech")
+    if request.wishes.own.rate != 1.0 and reading.from_mouth:
+        notes.append("the rate was asked for: the speech no longer ends with the lips")
     if not prompt.voiced:
         notes.append("the prompt has hardly any voiced sound: its pitch is a guess")
     return {
@@ -153,7 +162,8 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
                    "end": round(window[0] + done.seconds, 4), "natural_seconds": round(done.natural_seconds, 4),
                    "seconds": round(done.seconds, 4), "stretch": round(done.stretch, 4), "hurried": done.hurried,
                    "pitch_hz": round(done.pitch_hz, 1), "durations_frames": done.durations},
-        "seen": summary(reading), "references": [h.as_row() for h in hits], "library": str(library.path),
+        "direction": request.wishes.report(track), "seen": summary(reading),
+        "references": [h.as_row() for h in hits], "library": str(library.path),
         "prompt_seconds": round(prompt.seconds, 3), "notes": notes, "weights": weight_digests(request.voice),
     }
 

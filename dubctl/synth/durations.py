@@ -27,13 +27,14 @@ class Fit:
         return int(self.durations.sum())
 
 
-def fit(natural: np.ndarray, pauses: np.ndarray, room: int) -> Fit:
+def fit(natural: np.ndarray, pauses: np.ndarray, room: int, held: np.ndarray | None = None) -> Fit:
     """Fit natural durations (L,) float into `room` frames.
 
     Args:
         natural: predicted frames per token.
         pauses: (L,) bool, tokens that end a sentence inside the line and may hold extra silence.
         room: frames of the window; at least L.
+        held: (L,) bool, tokens that keep their natural length, as far as the others then fit when spoken fast.
 
     Raises:
         ValueError: fewer frames than tokens (cannot be spoken at all).
@@ -41,6 +42,8 @@ def fit(natural: np.ndarray, pauses: np.ndarray, room: int) -> Fit:
     if room < len(natural):
         raise ValueError(f"{len(natural)} sounds do not fit in {room} frames")
     natural = np.maximum(natural.astype(np.float64), 1.0)
+    if held is not None and held.any() and not held.all():
+        return _around(natural, pauses, room, held)
     ratio = room / natural.sum()
     scale = min(ratio, SLOWEST)
     wanted = natural * scale
@@ -49,6 +52,18 @@ def fit(natural: np.ndarray, pauses: np.ndarray, room: int) -> Fit:
         wanted[pauses] += min(LONGEST_PAUSE, spare / pauses.sum())
     total = min(room, max(len(natural), round(wanted.sum())))
     return Fit(whole_frames(wanted, total), float(total / natural.sum()), bool(ratio < FASTEST))
+
+
+def _around(natural: np.ndarray, pauses: np.ndarray, room: int, held: np.ndarray) -> Fit:
+    """Fit the tokens that are not held into what the held ones leave."""
+    free = ~held
+    least = max(int(free.sum()), round(natural[free].sum() * FASTEST))
+    kept = np.minimum(np.rint(natural[held]), max(1.0, (room - least) / held.sum())).astype(np.int64)
+    kept = whole_frames(kept.astype(np.float64), max(len(kept), min(int(kept.sum()), room - int(free.sum()))))
+    rest = fit(natural[free], pauses[free], room - int(kept.sum()))
+    durations = np.empty(len(natural), np.int64)
+    durations[free], durations[held] = rest.durations, kept
+    return Fit(durations, rest.stretch, rest.hurried)
 
 
 def whole_frames(lengths: np.ndarray, total: int) -> np.ndarray:

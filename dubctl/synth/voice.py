@@ -14,12 +14,15 @@ from dubctl.assets import model_file
 from dubctl.config import load_dataclass
 from dubctl.errors import DependencyError, InputError
 from dubctl.graph.build import EmotionBatch
+from dubctl.media.level import amplify
 from dubctl.media.mel import HOP, RATE
 from dubctl.synth.config import SynthConfig
+from dubctl.synth.direction import PLAIN, Direction
 from dubctl.synth.durations import SLOWEST, Fit, fit
 from dubctl.synth.frontend import sentences, tokens_of
 from dubctl.synth.model import Inputs, Synthesizer, Understanding
 from dubctl.synth.prompt import Prompt, read_prompt
+from dubctl.synth.shaping import shape_durations, shape_mel, shape_prosody
 from dubctl.synth.symbols import INDEX, Tokens
 from dubctl.synth.vocoder import HifiGan, Vocoder
 
@@ -29,7 +32,8 @@ CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained o
 
 @dataclass
 class Performance:
-    """What was spoken. durations (L,) frames per token over all chunks; `natural` the length it would take unforced."""
+    """What was spoken. durations (L,) frames per token over all chunks; `natural` the length it would take unforced;
+    gain_db: to be added to the vocoder's sound (`dubctl.media.level.amplify`)."""
 
     mel: np.ndarray
     phones: str
@@ -40,6 +44,7 @@ class Performance:
     hurried: bool
     pitch_hz: float
     notes: list[str] = field(default_factory=list)
+    gain_db: float = 0.0
 
 
 @dataclass
@@ -80,7 +85,8 @@ class Voice:
         return cls(model, HifiGan(), device, emotional)
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
-              lips: Lips | None = None, emotion: EmotionBatch | None = None) -> tuple[np.ndarray, Performance]:
+              lips: Lips | None = None, emotion: EmotionBatch | None = None,
+              direction: Direction = PLAIN) -> tuple[np.ndarray, Performance]:
         """Speech (S,) float32 at 22,050 Hz and what was done; exactly `seconds` long where given, else natural.
 
         Raises:
@@ -88,19 +94,23 @@ class Voice:
         """
         prompt = read_prompt(prompt_wav, prompt_rate)
         room = None if seconds is None else round(seconds * RATE)
-        done = self.perform(text, prompt, None if room is None else room // HOP, lips=lips, emotion=emotion)
-        wav = self.vocoder(done.mel)
+        done = self.perform(text, prompt, None if room is None else room // HOP, lips=lips, emotion=emotion,
+                            direction=direction)
+        wav = amplify(self.vocoder(done.mel), done.gain_db)
         if room is not None:
             wav = np.pad(wav, (0, max(0, room - len(wav))))[:room]
         return wav.astype(np.float32), done
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
-                emotion: EmotionBatch | None = None) -> Performance:
-        """The line as mel, spoken within `room` frames (None: at its natural pace)."""
+                emotion: EmotionBatch | None = None, direction: Direction = PLAIN) -> Performance:
+        """The line as mel, spoken within `room` frames (None: at its natural pace), as directed."""
         chunks = chunk_tokens(text)
         lone = [self._understand(c, prompt, lips if len(chunks) == 1 else None, emotion) for c in chunks]
-        natural = [natural_frames(u) for u in lone]
+        last = len(chunks) - 1
+        shaped = [shape_durations(natural_frames(u), c, direction, i == last)
+                  for i, (u, c) in enumerate(zip(lone, chunks, strict=True))]
+        natural = [frames for frames, _ in shaped]
         lengths = np.array([n.sum() for n in natural])
         total = int(lengths.sum()) if room is None else room
         minimum = sum(len(c) for c in chunks)
@@ -110,15 +120,16 @@ class Voice:
         shares = np.concatenate([[0], np.cumsum(lengths) / lengths.sum()])
         mels, fits, pitches = [], [], []
         for i, tokens in enumerate(chunks):
-            u, frames = lone[i], natural[i]
+            u, (frames, held) = lone[i], shaped[i]
             if lips is not None and len(chunks) > 1:
                 u = self._understand(tokens, prompt, lips.part(shares[i], shares[i + 1]), emotion)
-                frames = natural_frames(u)
+                frames, held = shape_durations(natural_frames(u), tokens, direction, i == last)
             part = round(total * shares[i + 1]) - round(total * shares[i])
-            found = fit(frames, ends_inside(tokens), max(len(tokens), part))
-            mels.append(self._say(tokens, u, found))
+            found = fit(frames, ends_inside(tokens), max(len(tokens), part), held)
+            mel, pitch = self._say(tokens, u, found, direction)
+            mels.append(mel)
             fits.append(found)
-            pitches.append(float(u.prosody.pitch.mean()))
+            pitches.append(pitch)
         spoken = sum(f.frames for f in fits)
         notes = [f"the script is spoken {spoken / lengths.sum():.2f}x its natural length to fit"] if any(
             f.hurried for f in fits) else []
@@ -127,23 +138,32 @@ class Voice:
         return Performance(np.concatenate(mels), " ".join(c.text() for c in chunks),
                            [int(d) for f in fits for d in f.durations], float(lengths.sum() * HOP / RATE),
                            spoken * HOP / RATE, float(spoken / lengths.sum()), any(f.hurried for f in fits),
-                           float(np.exp(prompt.log_f0 + np.mean(pitches))), notes)
+                           float(np.exp(prompt.log_f0 + np.mean(pitches))), notes, direction.energy_db)
 
     @torch.inference_mode()
-    def natural_seconds(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None) -> float:
-        """How long the line takes unforced, without looking at any lips."""
-        frames = sum(natural_frames(self._understand(c, prompt, None, emotion)).sum() for c in chunk_tokens(text))
-        return float(frames * HOP / RATE)
+    def natural_seconds(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None,
+                        direction: Direction = PLAIN) -> float:
+        """How long the line takes unforced, as directed, without looking at any lips."""
+        chunks = chunk_tokens(text)
+        frames = [shape_durations(natural_frames(self._understand(c, prompt, None, emotion)), c, direction,
+                                  i == len(chunks) - 1)[0].sum() for i, c in enumerate(chunks)]
+        return float(sum(frames) * HOP / RATE)
 
     def _understand(self, tokens: Tokens, prompt: Prompt, lips: Lips | None,
                     emotion: EmotionBatch | None) -> Understanding:
         felt = emotion if self.emotional else None
         return self.model.understand(inputs_of(tokens, prompt, lips, felt, self.model.config, self.device))
 
-    def _say(self, tokens: Tokens, u: Understanding, found: Fit) -> np.ndarray:
+    def _say(self, tokens: Tokens, u: Understanding, found: Fit, direction: Direction) -> tuple[np.ndarray, float]:
+        """Mel (T, 80) of one chunk and the mean of its predicted pitch."""
         mask = torch.ones(1, len(tokens), dtype=torch.bool, device=self.device)
         durations = torch.from_numpy(found.durations)[None].to(self.device)
-        return self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0].cpu().numpy()
+        prosody = shape_prosody(u.prosody, tokens, direction)
+        mel = self.model.speak(u, mask, durations, prosody.pitch, prosody.energy)[0]
+        if direction.energy_db or direction.tilt_db_per_octave:
+            plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
+            mel = shape_mel(mel, plain, direction)
+        return mel.cpu().numpy(), float(prosody.pitch.mean())
 
 
 def natural_frames(u: Understanding) -> np.ndarray:

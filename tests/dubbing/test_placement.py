@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubctl.dubbing.placement import PEAK, place, room_frames, widened
+from dubctl.dubbing.placement import place, room_frames, widened
+from dubctl.media.level import CEILING
 from dubctl.media.mel import HOP, RATE
 from dubctl.synth.durations import FASTEST
 
@@ -13,7 +14,7 @@ from dubctl.synth.durations import FASTEST
 @given(st.integers(0, 60_000), st.floats(0, 4), st.integers(1, 90_000))
 def test_the_track_has_exactly_the_samples_asked_for(spoken, start, samples):
     track = place(np.ones(spoken, np.float32), start, samples)
-    assert len(track) == samples and np.abs(track).max(initial=0) <= PEAK + 1e-6
+    assert len(track) == samples and np.abs(track).max(initial=0) <= CEILING + 1e-6
 
 
 def test_silence_lies_outside_the_speech_and_sound_inside():
@@ -26,7 +27,7 @@ def test_silence_lies_outside_the_speech_and_sound_inside():
 def test_loud_speech_is_turned_down_not_clipped():
     wave = np.sin(np.arange(RATE) / 20).astype(np.float32) * 3
     track = place(wave, 0.0, RATE)
-    assert np.abs(track).max() == pytest.approx(PEAK, rel=1e-3)
+    assert np.abs(track).max() == pytest.approx(CEILING, rel=1e-3)
     assert np.corrcoef(track[500:-500], wave[500:-500])[0, 1] > 0.9999
 
 

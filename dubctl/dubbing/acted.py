@@ -1,0 +1,93 @@
+"""`--emotion name[:strength]`: how actors change their prosody for a feeling, and what the graphs are told to feel.
+
+The numbers are in `acted_prosody.json` beside this file: published measurements with their source and method.
+Strength 1 is what actors do at normal intensity, 2 at strong intensity; between and below, in proportion.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dubctl.config import nearest
+from dubctl.emotion.base import EMOTIONS
+from dubctl.errors import UsageError
+from dubctl.synth.direction import Direction
+
+STRONGEST = 2.0
+PITCH_LIMIT, ENERGY_LIMIT = 6.0, 12.0  # semitones and dB: actors go farther than a read voice can follow
+PHRASES = {  # what the text-emotion encoder is shown for each feeling
+    "anger": "I am furious, I am so angry with you!", "disgust": "This is disgusting, it makes me sick.",
+    "fear": "I am terrified, I am so afraid.", "joy": "I am so happy, this is wonderful!",
+    "neutral": "The meeting is on Tuesday.", "sadness": "I am so sad, I could cry.",
+    "surprise": "Wow, what a surprise, I did not expect that!",
+}
+
+
+@dataclass(frozen=True)
+class Feeling:
+    """A feeling the director asks for, strength 0..2."""
+
+    name: str
+    strength: float = 1.0
+
+    @property
+    def blend(self) -> float:
+        """How far the graphs' own finding gives way to it, 0..1: at strength 1 it is overridden."""
+        return min(1.0, self.strength)
+
+    @property
+    def phrase(self) -> str:
+        return PHRASES[self.name]
+
+
+def parse_feeling(text: str) -> Feeling:
+    """`sadness` or `sadness:0.5`.
+
+    Raises:
+        UsageError: no such feeling (the nearest is named), or a strength that is not 0..2.
+    """
+    name, colon, strength = text.strip().lower().partition(":")
+    if name not in EMOTIONS:
+        raise UsageError(f"--emotion {text}: no such feeling", nearest(name, EMOTIONS))
+    try:
+        value = float(strength) if colon else 1.0
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= STRONGEST:
+        raise UsageError(f"--emotion {text}: how strongly?",
+                         "give a strength from 0 to 2 (1 is acted normally, 2 strongly)")
+    return Feeling(name, value)
+
+
+def direction_of(feeling: Feeling) -> Direction:
+    """The departures from neutral that actors make for a feeling; monotonic in its strength."""
+    if feeling.name == "neutral":
+        return Direction()
+    row = _table()["emotions"][feeling.name]
+    def at(measure: str) -> float:
+        ratio = measure.endswith("_ratio")
+        normal, strong = (math.log(v) if ratio else v for v in (row[i][measure] for i in ("normal", "strong")))
+        value = _at(feeling.strength, normal, strong)
+        return math.exp(value) if ratio else value
+    pitch, energy = at("pitch_st"), at("energy_db")
+    return Direction(rate=at("rate_ratio"), pitch_st=min(max(pitch, -PITCH_LIMIT), PITCH_LIMIT),
+                     range_ratio=at("range_ratio"), energy_db=min(max(energy, -ENERGY_LIMIT), ENERGY_LIMIT),
+                     tilt_db_per_octave=at("tilt_db_per_octave"))
+
+
+def _at(strength: float, normal: float, strong: float) -> float:
+    """From 0 through `normal` at 1 to `strong` at 2, where that lies farther the same way; else it stays at normal."""
+    if strength <= 1:
+        return strength * normal
+    farther = strong if normal * strong > 0 and abs(strong) > abs(normal) else normal
+    return normal + (strength - 1) * (farther - normal)
+
+
+@functools.lru_cache(maxsize=1)
+def _table() -> dict[str, Any]:
+    return json.loads(Path(__file__).with_name("acted_prosody.json").read_text(encoding="utf-8"))

@@ -1,0 +1,88 @@
+"""What a director may ask of a performance, beyond what the script, the lips and the scene's emotion already say.
+
+No numpy or torch here: the command line checks a direction before anything heavy is loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dubctl.errors import UsageError
+
+LIMITS = {"rate": (0.5, 2.0), "pitch": (-12.0, 12.0), "energy": (-20.0, 12.0)}
+_PAUSE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|x)?")
+LONGEST_PAUSE_SECONDS, LARGEST_PAUSE_FACTOR = 5.0, 10.0
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Pauses at punctuation inside the line: `seconds` each, or `factor` times the predicted ones; one is None."""
+
+    seconds: float | None = None
+    factor: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.factor:g}x" if self.seconds is None else f"{self.seconds:g}s"
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Departures from the predicted prosody; the defaults change nothing.
+
+    rate: speed of speech, times.  pitch_st: semitones added.  range_ratio: movement of the melody, times.
+    energy_db: level and vocal effort.  tilt_db_per_octave: slope added to the spectrum, positive is brighter.
+    """
+
+    rate: float = 1.0
+    pitch_st: float = 0.0
+    range_ratio: float = 1.0
+    energy_db: float = 0.0
+    tilt_db_per_octave: float = 0.0
+    pause: Pause | None = None
+
+    def joined(self, other: Direction) -> Direction:
+        """Both departures together; a pause of `other` goes before this one's."""
+        return Direction(self.rate * other.rate, self.pitch_st + other.pitch_st, self.range_ratio * other.range_ratio,
+                         self.energy_db + other.energy_db, self.tilt_db_per_octave + other.tilt_db_per_octave,
+                         other.pause or self.pause)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the report, rounded."""
+        return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()
+                if name != "pause"} | {"pause": str(self.pause) if self.pause else None}
+
+
+PLAIN = Direction()
+
+
+def directed(rate: float | None = None, pitch: float | None = None, energy: float | None = None,
+             pause: str | None = None) -> Direction:
+    """The direction of the flags `--rate`, `--pitch`, `--energy` and `--pause`; None was not given.
+
+    Raises:
+        UsageError: a value out of range, or a pause that is neither seconds nor a factor.
+    """
+    for name, value in (("rate", rate), ("pitch", pitch), ("energy", energy)):
+        low, high = LIMITS[name]
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"--{name} {value:g} is out of range", f"give a number from {low:g} to {high:g}")
+    return Direction(rate=1.0 if rate is None else float(rate), pitch_st=float(pitch or 0.0),
+                     energy_db=float(energy or 0.0), pause=None if pause is None else parse_pause(pause))
+
+
+def parse_pause(text: str) -> Pause:
+    """`0.4` or `0.4s`: seconds; `1.5x`: factor.
+
+    Raises:
+        UsageError: neither, or too long.
+    """
+    found = _PAUSE.fullmatch(text.strip().lower())
+    if found is None:
+        raise UsageError(f"--pause {text}: how long?", "give seconds (0.4) or a factor (1.5x)")
+    value, factor = float(found[1]), found[2] == "x"
+    most = LARGEST_PAUSE_FACTOR if factor else LONGEST_PAUSE_SECONDS
+    if value > most:
+        raise UsageError(f"--pause {text} is too long", f"give at most {most:g}{'x' if factor else ' s'}")
+    return Pause(factor=value) if factor else Pause(seconds=value)

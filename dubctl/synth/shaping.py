@@ -1,0 +1,88 @@
+"""Carrying out a `Direction`: on predicted durations, pitch and energy of one line, and on its mel.
+
+L tokens, T mel frames. A direction that asks for nothing leaves every number as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+import torch
+
+from dubctl.media.mel import F_MAX, FRAMES_PER_SECOND, N_FFT, N_MELS, RATE, mel_basis
+from dubctl.synth.decoder import Prosody, energy_of
+from dubctl.synth.direction import Direction
+from dubctl.synth.symbols import INDEX, PUNCTUATION, SPACE, Tokens
+
+LN_PER_DB = np.log(10) / 20
+LN_PER_SEMITONE = np.log(2) / 12
+ENERGY_SCALE = 1.5  # of `energy_of`
+EFFORT_DB = 6.0  # the energy head is asked for this much at most: farther out it was never trained
+MARKS = frozenset(INDEX[p] for p in PUNCTUATION)
+SPEECH_DB = 30.0  # frames this far below the loudest count as pause
+PIVOT = 1000.0  # Hz, where a tilt changes nothing
+
+
+def pauses_of(tokens: Tokens, last: bool) -> np.ndarray:
+    """(L,) True at punctuation; the line's own end does not count where this chunk is the `last`."""
+    marks = np.array([p in MARKS for p in tokens.phones])
+    if last:
+        marks[-2:] = False
+    return marks
+
+
+def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction,
+                    last: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Natural frames (L,) under the direction, and (L,) True where a pause was asked for and must keep its length."""
+    marks = pauses_of(tokens, last)
+    shaped = np.maximum(frames / direction.rate, 1.0)
+    if direction.pause is None:
+        return shaped, np.zeros(len(frames), bool)
+    if direction.pause.seconds is not None:
+        wanted = np.full(len(frames), direction.pause.seconds * FRAMES_PER_SECOND)
+    else:
+        wanted = shaped * (direction.pause.factor or 0.0)
+    return np.where(marks, np.maximum(wanted, 1.0), shaped), marks
+
+
+def shape_prosody(prosody: Prosody, tokens: Tokens, direction: Direction) -> Prosody:
+    """Pitch and energy (1, L) under the direction; the melody turns about its mean over the sounds."""
+    if (direction.pitch_st, direction.range_ratio, direction.energy_db) == (0.0, 1.0, 0.0):
+        return prosody
+    sounds = torch.tensor([p not in MARKS and p != INDEX[SPACE] for p in tokens.phones], device=prosody.pitch.device)
+    sounds[0] = sounds[-1] = False
+    middle = prosody.pitch[:, sounds].mean(1, keepdim=True)
+    pitch = middle + (prosody.pitch - middle) * direction.range_ratio + direction.pitch_st * LN_PER_SEMITONE
+    effort = float(np.clip(direction.energy_db, -EFFORT_DB, EFFORT_DB)) * LN_PER_DB / ENERGY_SCALE
+    return dataclasses.replace(prosody, pitch=torch.where(sounds, pitch, prosody.pitch),
+                               energy=torch.where(sounds, prosody.energy + effort, prosody.energy))
+
+
+def shape_mel(mel: torch.Tensor, plain: torch.Tensor, direction: Direction) -> torch.Tensor:
+    """Mel (T, 80) tilted, and brought to the level of `plain` (T, 80; the same line undirected).
+
+    The level is that of the frames that speak. Decibels are added to the sound (`Performance.gain_db`), not here: a
+    vocoder only knows mels of about the level it was trained on.
+    """
+    if direction.tilt_db_per_octave:
+        mel = mel + direction.tilt_db_per_octave * LN_PER_DB * octaves().to(mel)
+    return mel + (speech_level(plain) - speech_level(mel))
+
+
+def speech_level(mel: torch.Tensor) -> float:
+    """Natural log of the RMS level of the frames of a mel (T, 80) that speak."""
+    level = energy_of(mel) * ENERGY_SCALE  # ln of the frame's norm, less a constant
+    speaks = level > level.max() - SPEECH_DB * LN_PER_DB
+    return float(torch.logsumexp(2 * level[speaks], 0) / 2 - 0.5 * np.log(int(speaks.sum())))
+
+
+@functools.lru_cache(maxsize=1)
+def octaves() -> torch.Tensor:
+    """(80,) octaves of each mel band's centre above 1 kHz."""
+    basis = mel_basis("cpu")
+    hertz = torch.linspace(0, RATE / 2, N_FFT // 2 + 1)
+    centre = (basis @ hertz) / basis.sum(1).clamp(min=1e-9)
+    assert len(centre) == N_MELS
+    return torch.log2(centre.clamp(min=100.0, max=F_MAX) / PIVOT)

@@ -1,0 +1,69 @@
+"""`--emotion`: parsed strictly, told to the graphs by its strength; director's room in the window."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dubctl.dubbing.acted import PHRASES, Feeling, parse_feeling
+from dubctl.dubbing.direction import Wishes, room_seconds, told
+from dubctl.dubbing.scene_reading import Reading
+from dubctl.emotion.base import EMOTIONS, FaceEmotion, LipTrack, SceneEmotion
+from dubctl.emotion.profiles import load_profile
+from dubctl.errors import UsageError
+
+PROFILE = load_profile("lite")
+
+
+@pytest.mark.parametrize(("text", "feeling"), [("joy", Feeling("joy", 1.0)), ("Anger:0.5", Feeling("anger", 0.5)),
+                                               ("neutral:0", Feeling("neutral", 0.0))])
+def test_feelings_are_read(text, feeling):
+    assert parse_feeling(text) == feeling
+
+
+@pytest.mark.parametrize("text", ["happiness", "joy:", "joy:3", "joy:-1", "joy:nan", "joy:x", ""])
+def test_others_are_refused(text):
+    with pytest.raises(UsageError, match="--emotion"):
+        parse_feeling(text)
+
+
+def test_the_phrases_feel_like_their_names_to_the_text_encoder():
+    shares = np.stack([PROFILE.text.extract(PHRASES[name]).profile for name in EMOTIONS])
+    assert [EMOTIONS[i] for i in shares.argmax(1)] == list(EMOTIONS)
+
+
+@pytest.fixture(scope="module")
+def reading():
+    text = PROFILE.text.extract("Stay close, and don't look back.")
+    still = np.zeros(25, np.float32)
+    vector, profile = text.react_vector, text.profile
+    return Reading(SceneEmotion("a scene", vector, profile), FaceEmotion("", None, None, LipTrack(
+        still, still, still > 0), 0.0), text, (0.0, 1.0), False, None)
+
+
+def test_the_graphs_are_told_by_strength_and_what_was_seen_stays(reading):
+    aim = PROFILE.text.extract(PHRASES["anger"]).self_vector
+    near = [float(told(reading, Feeling("anger", s), PROFILE).scene.vector @ aim) for s in (0.0, 0.4, 0.8, 1.0)]
+    assert near == sorted(near) and near[0] < near[-1] == pytest.approx(1, abs=1e-3)
+    assert told(reading, Feeling("anger", 0.0), PROFILE) is reading and told(reading, None, PROFILE) is reading
+    moved = told(reading, Feeling("anger"), PROFILE)
+    assert moved.scene.caption == "a scene" and moved.face.vector is None
+    np.testing.assert_array_equal(moved.text.profile, reading.text.profile)
+
+
+def test_vectors_of_another_space_stay(reading):
+    other = dataclasses.replace(reading, scene=dataclasses.replace(reading.scene, vector=np.ones(3, np.float32)))
+    assert told(other, Feeling("anger"), PROFILE).scene.vector.tolist() == [1, 1, 1]
+
+
+def test_a_slow_rate_runs_past_the_window_but_not_past_the_clip():
+    assert room_seconds((0.5, 2.5), 1.0, 3.0) == 2.0
+    assert room_seconds((0.5, 2.5), 2.0, 3.0) == 1.0
+    assert room_seconds((0.5, 2.5), 0.5, 3.0) == 2.5
+
+
+def test_nothing_asked_is_nothing_reported():
+    assert Wishes().report(np.zeros(100, np.float32)) == {}
+    asked = Wishes(feeling=Feeling("joy")).report(np.zeros(22_050, np.float32))
+    assert asked["emotion"]["name"] == "joy" and asked["applied"]["pitch_st"] > 1
+    assert asked["measured"]["pitch_hz"] is None

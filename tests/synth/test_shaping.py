@@ -1,0 +1,114 @@
+"""The director's handles, heard: what the shipped voice does when it is asked, and that not asking changes nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from dubctl.dubbing.acted import Feeling, direction_of
+from dubctl.emotion.audio import measure_named
+from dubctl.emotion.base import EMOTIONS
+from dubctl.errors import UsageError
+from dubctl.synth.direction import PLAIN, Direction, Pause, directed, parse_pause
+from dubctl.synth.durations import fit
+from dubctl.synth.voice import Voice
+
+WAV, RATE = sf.read(Path(__file__).parents[2] / "examples" / "voice.wav", dtype="float32")
+LINE = "Stay close, and do not look."
+
+
+@pytest.fixture(scope="module")
+def said():
+    voice, kept = Voice.load(), {}
+
+    def say(direction=PLAIN):
+        if direction not in kept:
+            wav, done = voice.speak(LINE, WAV, RATE, direction=direction)
+            kept[direction] = (measure_named(wav, 22_050), done, float(np.abs(wav).max()))
+        return kept[direction]
+    return say
+
+
+def test_pitch_rises_with_the_semitones_asked_for(said):
+    heard = [said(Direction(pitch_st=st))[0]["pitch_p50_st"] for st in (-3.0, 0.0, 3.0)]
+    assert heard[0] + 1 < heard[1] < heard[2] - 1
+
+
+def test_the_melody_widens_with_its_range(said):
+    heard = [said(Direction(range_ratio=r))[0]["pitch_std_st"] for r in (0.4, 1.0, 2.0)]
+    assert heard[0] < heard[1] < heard[2]
+
+
+def test_rate_changes_the_length_and_nothing_but(said):
+    plain, fast, slow = (said(Direction(rate=r))[1].seconds for r in (1.0, 1.25, 0.8))
+    assert fast == pytest.approx(plain / 1.25, rel=0.03) and slow == pytest.approx(plain / 0.8, rel=0.03)
+
+
+def test_energy_adds_decibels_without_clipping(said):
+    plain, soft, loud = (said(Direction(energy_db=db)) for db in (0.0, -9.0, 9.0))
+    assert soft[0]["level_mean_db"] == pytest.approx(plain[0]["level_mean_db"] - 9, abs=1.5)
+    assert plain[0]["level_mean_db"] + 3 < loud[0]["level_mean_db"] and loud[2] <= 0.8901
+
+
+def test_a_tilt_brightens_and_keeps_the_level(said):
+    plain, bright = said(), said(Direction(tilt_db_per_octave=1.5))
+    assert bright[0]["alpha_ratio_db_mean"] < plain[0]["alpha_ratio_db_mean"] - 1.5
+    assert bright[1].mel.shape == plain[1].mel.shape
+
+
+def test_pauses_take_the_seconds_or_the_factor_asked_for(said):
+    plain, long = said()[1], said(Direction(pause=Pause(seconds=0.5)))[1]
+    more = np.array(long.durations) - np.array(plain.durations)
+    at = int(more.argmax())
+    assert long.durations[at] == pytest.approx(0.5 * 86.13, abs=1) and np.abs(np.delete(more, at)).max() <= 1
+    twice = said(Direction(pause=Pause(factor=2.0)))[1]
+    assert twice.durations[at] == pytest.approx(2 * plain.durations[at], abs=2)
+
+
+def test_a_held_pause_stays_where_the_window_is_tight_and_yields_where_nothing_else_would_fit():
+    natural, held = np.array([10.0, 10, 40, 10, 10]), np.array([False, False, True, False, False])
+    none = np.zeros(5, bool)
+    tight = fit(natural, none, 75, held)
+    assert tight.durations[2] == 40 and tight.frames == 75
+    assert fit(natural, none, 30, held).durations.sum() == 30
+    assert fit(natural, none, 5, held).durations.tolist() == [1] * 5
+
+
+@pytest.mark.parametrize("name", ["sadness", "surprise"])
+def test_a_feeling_grows_with_its_strength_in_what_is_heard(said, name):
+    steps = [said(direction_of(Feeling(name, s))) for s in (0.0, 1.0, 2.0)]
+    spread = [heard["pitch_std_st"] for heard, _, _ in steps]
+    rate = [done.seconds for _, done, _ in steps]
+    wanted = direction_of(Feeling(name))
+    assert np.sign(rate[1] - rate[0]) == np.sign(1 - wanted.rate) and abs(rate[2] - rate[0]) >= abs(rate[1] - rate[0])
+    assert (spread[2] > spread[0]) == (wanted.range_ratio > 1)
+
+
+@pytest.mark.parametrize("name", EMOTIONS)
+def test_the_acted_table_moves_one_way_as_strength_grows(name):
+    steps = [direction_of(Feeling(name, s)) for s in np.linspace(0, 2, 9)]
+    assert steps[0] == PLAIN
+    for measure in ("rate", "pitch_st", "range_ratio", "energy_db", "tilt_db_per_octave"):
+        moves = np.diff([getattr(step, measure) for step in steps])
+        assert (moves >= -1e-9).all() or (moves <= 1e-9).all()
+    assert (steps[-1] == PLAIN) == (name == "neutral")
+
+
+def test_no_direction_asks_for_nothing_and_energy_leaves_the_timing(said):
+    assert directed() == PLAIN
+    plain, scaled = said()[1], said(Direction(energy_db=-9.0))[1]
+    assert plain.durations == scaled.durations and plain.gain_db == 0 and scaled.gain_db == -9
+
+
+@pytest.mark.parametrize(("text", "pause"), [("0.4", Pause(seconds=0.4)), ("1s", Pause(seconds=1.0)),
+                                             ("1.5x", Pause(factor=1.5)), (".5", Pause(seconds=0.5))])
+def test_pauses_are_read(text, pause):
+    assert parse_pause(text) == pause
+
+
+@pytest.mark.parametrize("given", [{"pause": "long"}, {"pause": "9"}, {"rate": 0.1}, {"pitch": 40.0}, {"energy": 99.0},
+                                   {"rate": float("nan")}])
+def test_what_cannot_be_done_is_refused(given):
+    with pytest.raises(UsageError):
+        directed(**given)
