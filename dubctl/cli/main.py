@@ -10,7 +10,20 @@ from typing import Any, NoReturn
 
 import typer
 
-from dubctl.cli import config_show, doctor, dub, eval, export, extract, import_, index, models, retrieve, train
+from dubctl.cli import (
+    config_show,
+    doctor,
+    dub,
+    eval,
+    experiment,
+    export,
+    extract,
+    import_,
+    index,
+    models,
+    retrieve,
+    train,
+)
 from dubctl.cli.app import app, config_app, import_app, models_app
 from dubctl.cli.console import say
 from dubctl.cli.contract import EXIT_INTERRUPT, Run, mute_stdout, report
@@ -18,7 +31,7 @@ from dubctl.config import Resolved, Settings, nearest
 from dubctl.errors import DubctlError, UsageError
 
 # importing them registers them
-COMMANDS = (import_, extract, export, index, retrieve, train, dub, eval, doctor, models, config_show)
+COMMANDS = (import_, extract, export, index, retrieve, train, dub, eval, experiment, doctor, models, config_show)
 app.add_typer(import_app, name="import")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")

@@ -1,0 +1,1 @@
+"""The paper's experiments: variants trained, dubbed and scored alike, from one configuration file each."""
