@@ -63,7 +63,8 @@ def import_dataset(kind: str, sources: Sequence[Path], out: Path, *, split: str 
     sorted_features = sort_features(found.files.get(".npy", ()), {item.id for item in found.items}) if features else {}
     if len(sorted_features) == len(MODALITIES) and (out / CARD).exists() and not force:
         raise UsageError(f"{out} holds a library already", "choose another -o, or --force to replace it")
-    report["features"] = _import_features(found, sorted_features, out, report, progress)
+    report["features"] = (_import_features(found, sorted_features, out, report, progress) if features else
+                          "left alone: measure them with `dubctl extract`")
     report["settings"], report["left out of settings"] = _settings(found, out, read_dataset(voices) if voices else ())
     write_jsonl(out / "manifest.jsonl", (_manifest_row(item, out) for item in found.items))
     write_json(out / "import.json", report)
