@@ -24,12 +24,12 @@ def v2c_ids() -> list[str]:
     return [f"{who}_00_{number:04d}_00" for who, count in SPEAKERS.items() for number in range(count)]
 
 
-def speak(path: Path, piece: int, rate: int = 22050) -> Path:
-    """A spoken line as a wav."""
-    start, end, _ = PIECES[piece % len(PIECES)]
-    wav, original = sf.read(EXAMPLES / "voice.wav", dtype="float32")
+def speak(path: Path, place: int) -> Path:
+    """A spoken line as a wav; lines of the same words differ in loudness, or they would be one clip under two names."""
+    start, end, _ = PIECES[place % len(PIECES)]
+    wav, rate = sf.read(EXAMPLES / "voice.wav", dtype="float32")
     path.parent.mkdir(parents=True, exist_ok=True)
-    sf.write(path, wav[int(start * original): int(end * original)], rate if rate != 22050 else original)
+    sf.write(path, wav[int(start * rate): int(end * rate)] * (1 - 0.02 * place), rate)
     return path
 
 
