@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dubctl.emotion.base import LipTrack
+from dubctl.emotion.speech_onset import ScriptLips, onset, smooth
 
 MIN_VISIBLE = 8  # frames with a face, below which nothing can be said
 
@@ -19,9 +20,10 @@ class WindowRule:
     """Constants of `speech_window`; units are eye distances (opening, width) and seconds.
 
     Levels are shares of the clip's own activity, so that a mumbler and a shouter are treated alike; the floors keep
-    the tracker's noise (about 0.004 a frame) from being taken for speech. Fitted on 20 clips of one GRID speaker
+    the tracker's noise (about 0.004 a frame) from being taken for speech. Fitted on 22 clips of one GRID speaker
     (`benchmarks/speech_window.py`, which leaves those clips out): ends are sharp there, starts are not, because the
-    speaker often opens his mouth and waits for up to half a second before there is a sound.
+    speaker often opens his mouth and waits for up to half a second before there is a sound; they have a model of
+    their own, `dubctl.emotion.speech_onset`.
     """
 
     enter: float = 0.60  # of the clip's strong activity: a segment needs this much somewhere ...
@@ -31,19 +33,19 @@ class WindowRule:
     least_motion: float = 0.018  # least range of opening (95th - 10th percentile) of a mouth that speaks
     blip: float = 0.16  # shorter segments are a twitch, if they also stand apart
     apart: float = 0.40  # farther than this from the rest
-    onset: float = 0.08  # added to the start: lips lead, by 0.03 s to labelled words and 0.25 s to loud sound (medians)
     offset: float = 0.0  # added to the end: 0.005 s after labelled words, 0.035 s after loud sound (medians)
 
 
 RULE = WindowRule()
 
 
-def speech_window(track: LipTrack, rule: WindowRule = RULE) -> tuple[float, float] | None:
+def speech_window(track: LipTrack, rule: WindowRule = RULE,
+                  script: ScriptLips | None = None) -> tuple[float, float] | None:
     """(start, end) in seconds between which the mouth moves for speech; None where no mouth is seen to speak.
 
     Activity = speed of opening and width + how far the mouth is open over its resting level; hysteresis joins it to
-    segments; lone twitches are dropped; the rest spans the window, moved by the constant lead and lag of lips
-    against sound.
+    segments; lone twitches are dropped; the rest spans the window. Its start is then moved to where speech is likely
+    to begin, with the help of the `script` where that is known.
     """
     if int(track.visible.sum()) < MIN_VISIBLE:
         return None
@@ -58,17 +60,17 @@ def speech_window(track: LipTrack, rule: WindowRule = RULE) -> tuple[float, floa
     if not segments:
         return None
     length = len(track.opening) / track.fps
-    start = min(max(segments[0][0] / track.fps + rule.onset, 0.0), length)
+    start = min(onset(track, segments[0][0], segments[-1][1], script), length)
     end = min(max(segments[-1][1] / track.fps + rule.offset, 0.0), length)
     return (start, end) if end - start >= 2 / track.fps else None
 
 
 def activity(track: LipTrack, level: float = RULE.level) -> np.ndarray:
     """How much the mouth does per frame (N,), in eye distances a frame; 0 where no face is seen."""
-    opening, width = _smooth(track.opening), _smooth(track.width)
+    opening, width = smooth(track.opening), smooth(track.width)
     speed = np.abs(np.gradient(opening)) + 0.5 * np.abs(np.gradient(width)) if len(opening) > 1 else np.zeros(1)
     rest = float(np.percentile(opening[track.visible], 20)) if track.visible.any() else 0.0
-    return np.where(track.visible, _smooth(speed) + level * np.maximum(opening - rest, 0), 0.0)
+    return np.where(track.visible, smooth(speed) + level * np.maximum(opening - rest, 0), 0.0)
 
 
 def lip_features(track: LipTrack, start: float, end: float) -> tuple[np.ndarray, np.ndarray]:
@@ -91,12 +93,6 @@ def _normalised(values: np.ndarray, visible: np.ndarray, zero: float, floor: flo
         return np.zeros(len(values))
     low, high, origin = np.percentile(values[visible].astype(np.float64), [10, 95, zero])
     return (values - origin) / max(high - low, floor)
-
-
-def _smooth(values: np.ndarray) -> np.ndarray:
-    """[1 2 1] / 4 with the ends repeated (N,)."""
-    padded = np.pad(values.astype(np.float64), 1, mode="edge")
-    return (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
 
 
 def _segments(active: np.ndarray, enter: float, stay: float) -> list[tuple[int, int]]:
