@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import soundfile as sf
 
 from tests.library.conftest import ffmpeg
 
+# Profiles that the whole path is run with. Each makes what it needs in a folder and returns the environment to run in;
+# the paper profile's tests may add theirs, with tiny checkpoints.
+PROFILES: dict[str, Callable[[Path], dict[str, str]]] = {"lite": lambda folder: {}}
 EXAMPLES = Path(__file__).parents[1] / "examples"
 # (start, end, words) of examples/voice.wav: each piece is a line
 PIECES = ((0.0, 1.5, "One great drawback"), (1.4, 2.9, "to farming in California"), (2.8, 4.2, "is our long"),

@@ -18,21 +18,20 @@ from tests import community
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
 LINES = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S) for line in block.splitlines() if line.strip()]
-# What is run in place of `--profile paper`. The paper profile's own tests add "paper" here, with tiny checkpoints.
-PROFILES = ["lite"]
 ONLY = {"table1": ["ground-truth", "authentic-dubber-release"], "table2": ["02-no-face-caption"],
         "fig4": ["same-k1"], "fig5": ["share-050"], "fig6": ["dot-k1"]}
 
 
-@pytest.fixture(scope="module", params=PROFILES)
-def disk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A folder with everything that the page names, and the profile to use."""
+@pytest.fixture(scope="module", params=community.PROFILES)
+def disk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[str, str]]:
+    """A folder with everything that the page names, the profile to use in place of `paper`, and its environment."""
     root = tmp_path_factory.mktemp("reproduce")
     community.v2c_raw(root / "V2C-Animation")
     community.v2c_denoise2(root / "chenqi-Denoise2")
     community.grid(root / "GRID")
     (root / "examples").symlink_to(ROOT / "examples")
-    return root, request.param
+    environment = community.PROFILES[request.param](tmp_path_factory.mktemp("weights"))
+    return root, request.param, environment
 
 
 def small(line: str, profile: str) -> list[str]:
@@ -57,15 +56,17 @@ def small(line: str, profile: str) -> list[str]:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_the_page(disk: tuple[Path, str], line: str, monkeypatch: pytest.MonkeyPatch,
+def test_the_page(disk: tuple[Path, str, dict[str, str]], line: str, monkeypatch: pytest.MonkeyPatch,
                   capsys: pytest.CaptureFixture[str]) -> None:
-    root, profile = disk
+    root, profile, environment = disk
     monkeypatch.chdir(root)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     assert run(small(line, profile)) == 0, capsys.readouterr().err
 
 
-def test_what_the_page_left_behind(disk: tuple[Path, str]) -> None:
-    root, _ = disk
+def test_what_the_page_left_behind(disk: tuple[Path, str, dict[str, str]]) -> None:
+    root, *_ = disk
     report = json.loads((root / "lib/import.json").read_text())
     assert report["settings"] == {"1.0": 3, "2.0": 3, "3.0": 3}
     for library in ("lib", "lib-i3d", "lib-released", "lib-imported"):
@@ -84,8 +85,8 @@ def test_what_the_page_left_behind(disk: tuple[Path, str]) -> None:
     assert os.listdir(root / "features")
 
 
-def test_no_training_saw_a_line_that_is_reported(disk: tuple[Path, str]) -> None:
-    root, _ = disk
+def test_no_training_saw_a_line_that_is_reported(disk: tuple[Path, str, dict[str, str]]) -> None:
+    root, *_ = disk
     done = json.loads(next((root / "out/table1/train").glob("*/done.json")).read_text())
     rows = Library.open(root / "lib").rows
     assert {entry["id"] for entry in done["left_out"]} == {row.id for row in rows if row.split == "test"}

@@ -13,6 +13,7 @@ from dubctl.media.ffmpeg import check_media, media_url, reason, run
 
 _STREAM = re.compile(r"^\s*Stream #\d+:\d+\S*: (\w+): (.*)$")
 _ROTATION = re.compile(r"rotation of (-?[\d.]+) degrees", re.IGNORECASE)
+_UNSTAMPED = -(1 << 63)  # AV_NOPTS_VALUE: the packet says not when it is shown
 _DISCARD = 0x4  # AV_PKT_FLAG_DISCARD: decoded but never shown (before the start of an mp4 edit list)
 
 
@@ -70,9 +71,9 @@ def probe(path: Path | str) -> ClipInfo:
         DependencyError: no ffmpeg.
     """
     path = check_media(path)
-    # V leaves cover art out; stream copy reads packets without decoding them
-    out, err, code = run(["-i", media_url(path), "-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy", "-f", "framecrc",
-                          "-"])
+    # V leaves cover art out; stream copy reads packets without decoding them; MPEG (GRID's .mpg) stamps few packets
+    out, err, code = run(["-fflags", "+genpts", "-i", media_url(path), "-map", "0:V:0?", "-map", "0:a:0?", "-c",
+                          "copy", "-f", "framecrc", "-"])
     streams = _read_framecrc(out.decode(errors="replace"))
     found = [stream for stream in streams.values() if stream.spans]
     if not found:
@@ -106,7 +107,9 @@ def _read_framecrc(text: str) -> dict[int, _Packets]:
             continue
         flags = next((int(cell[2:], 16) for cell in cells[6:] if cell.startswith("F=")), 0)
         if not flags & _DISCARD:
-            streams.setdefault(int(cells[0]), _Packets()).spans.append((int(cells[2]), int(cells[3])))
+            decoded, shown = int(cells[1]), int(cells[2])
+            span = (decoded if shown == _UNSTAMPED else shown, int(cells[3]))
+            streams.setdefault(int(cells[0]), _Packets()).spans.append(span)
     return streams
 
 

@@ -76,6 +76,13 @@ def test_the_picture_decides_the_length(tmp_path: Path, audio: float, video: flo
     assert info.audio_duration == pytest.approx(audio, abs=0.06)
 
 
+@pytest.mark.parametrize("between", ["0", "2"])
+def test_mpeg_streams_that_stamp_few_packets(tmp_path: Path, between: str) -> None:
+    clip = make_clip(tmp_path / "grid.mpg", seconds=3, audio=3, extra=("-c:v", "mpeg1video", "-bf", between))
+    info = probe(clip)
+    assert (info.duration, info.frames) == (3.0, 75) and len(read_frames(clip)) == 75
+
+
 @pytest.mark.parametrize("name", ["with space.mp4", "-dash.mp4", "it's \"q\".mp4", "näme 名.mp4", "a:b%03d.mp4"])
 def test_strange_names(tmp_path: Path, plain: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / name).write_bytes(plain.read_bytes())
