@@ -93,6 +93,10 @@ def v2c_denoise2(root: Path, features: bool = True, setting3: bool = True) -> Pa
     if setting3:
         (feature / "V2C_Setting3.txt").write_text("".join(
             f"{id}|{{{PHONES}}}|s6-{CODES[place % len(CODES)]}|{{{PHONES}}}\n" for place, (id, *_) in enumerate(rows)))
+    rng = np.random.default_rng(1)
+    for id in v2c_ids():
+        who = id.split("_00_")[0]
+        save(feature / "extrated_embedding_V2C_gray" / f"{who}-face-{id}.npy", rng.standard_normal((35, 512)))
     if features:
         emotion_features(feature, train)
     return root

@@ -83,6 +83,8 @@ def test_what_the_page_left_behind(disk: tuple[Path, str, dict[str, str]]) -> No
     assert len(hits) == 9 and imported["target"] not in hits
     assert not {released.rows[released.lookup(id)].split for id in hits} & EVALUATED
     assert os.listdir(root / "features")
+    (trained,) = (root / "out/table1-imported/train").glob("*/voice/config.json")
+    assert json.loads(trained.read_text())["model"]["lip_features"] == 512
 
 
 def test_no_training_saw_a_line_that_is_reported(disk: tuple[Path, str, dict[str, str]]) -> None:

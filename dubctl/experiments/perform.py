@@ -13,6 +13,7 @@ from dubctl.dubbing import placement
 from dubctl.emotion.lips import lip_features, speech_window
 from dubctl.graph.build import MODALITIES, EmotionBatch
 from dubctl.library.hits import Hit, gather_references
+from dubctl.library.lip_features import LANDMARKS, lip_features_of
 from dubctl.library.store import Library
 from dubctl.media.audio import load_audio
 from dubctl.media.clip import probe
@@ -39,16 +40,25 @@ def perform_row(voice: Voice, library: Library, place: int, prompt: Path,
     window = (max(0.0, seen[0]), min(seconds, seen[1])) if seen is not None else (0.0, seconds)
     heard, emotion = read_prompt(load_audio(prompt, RATE), RATE), emotion_of(library, place, hits)
     window = placement.widened(window, voice.natural_seconds(row.text, heard, emotion), seconds)
-    lips = None
-    if seen is not None and track is not None:
-        features, visible = lip_features(track, *window)
-        lips = Lips(features, visible) if len(features) > 1 and visible.any() else None
+    lips = _lips(voice, library, place, window)
     done = voice.perform(row.text, heard, placement.room_frames(window), lips=lips, emotion=emotion)
     wav = placement.place(voice.vocoder(done.mel), window[0], samples_at(seconds))
     return wav, {"clip_seconds": round(seconds, 4), "length_of": "picture" if of_picture else "recording",
                  "window": [round(value, 4) for value in window], "from_mouth": seen is not None,
                  "stretch": round(done.stretch, 4), "hurried": done.hurried,
                  "references": [{"modality": hit.modality, "id": hit.id, "score": hit.score} for hit in hits]}
+
+
+def _lips(voice: Voice, library: Library, place: int, window: tuple[float, float]) -> Lips | None:
+    """What the network sees of the mouth: landmarks, or the download's own features where it was trained on those."""
+    width, track = voice.model.config.lip_features, library.lips(place)
+    if width != LANDMARKS:
+        given = lip_features_of(library, place, width, *window)
+        return None if given is None else Lips(given, np.ones(len(given), bool))
+    if track is None or speech_window(track) is None:
+        return None
+    features, visible = lip_features(track, *window)
+    return Lips(features, visible) if len(features) > 1 and visible.any() else None
 
 
 def clip_seconds(library: Library, place: int) -> tuple[float, bool]:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dubctl.library.datasets.lists import EMOTIONS
 from dubctl.library.datasets.settings import SETTINGS, dub_lines
 from dubctl.library.datasets.survey import Survey
 from dubctl.library.footage import footage_digests
+from dubctl.library.lip_features import FIELD, sort_lip_features
 from dubctl.library.policy import HIDDEN, write_lists
 from dubctl.library.released import (
     FILES,
@@ -60,6 +62,10 @@ def import_dataset(kind: str, sources: Sequence[Path], out: Path, *, split: str 
     """
     found = DATASETS[kind](sources, split)
     report = found.report
+    lips = sort_lip_features(found.files.get(".npy", ()), {item.id for item in found.items})
+    found.items = [replace(item, extra={**item.extra, FIELD: lips[item.id]}) if item.id in lips else item
+                   for item in found.items]
+    report["found"]["lip features"] = len(lips)
     sorted_features = sort_features(found.files.get(".npy", ()), {item.id for item in found.items}) if features else {}
     if len(sorted_features) == len(MODALITIES) and (out / CARD).exists() and not force:
         raise UsageError(f"{out} holds a library already", "choose another -o, or --force to replace it")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dubctl.errors import DependencyError
 
@@ -33,8 +36,11 @@ def results(work: Mapping[str, DatasetItem], profile: Profile, loader: Callable[
     """
     from dubctl.library.extract import extract_clip
 
-    if jobs <= 1 or len(work) <= 1:
-        yield from ((key, extract_clip(item, profile)) for key, item in work.items())
+    if jobs <= 1 or len(work) <= 1 or profile.ahead is not None:  # what looks ahead is too large to have twice
+        for part in _parts(work, profile.ahead.clips if profile.ahead is not None else 1):
+            if profile.ahead is not None:
+                profile.ahead.look(_frames(part.values()))
+            yield from ((key, extract_clip(item, profile)) for key, item in part.items())
         return
     jobs = min(jobs, len(work))
     with _one_thread_each(), ProcessPoolExecutor(jobs, get_context("spawn"), _start, (loader,)) as pool:
@@ -45,6 +51,27 @@ def results(work: Mapping[str, DatasetItem], profile: Profile, loader: Callable[
                                   "run the same command with fewer --jobs; finished clips are kept") from err
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _parts(work: Mapping[str, DatasetItem], size: int) -> Iterator[dict[str, DatasetItem]]:
+    items = iter(work.items())
+    while part := dict(itertools.islice(items, size)):
+        yield part
+
+
+def _frames(items: Iterable[DatasetItem]) -> list[np.ndarray]:
+    """Pictures of the clips that have any; what cannot be read is found and reported when it is the clip's turn."""
+    from dubctl.library.footage import load_footage
+
+    found = []
+    for item in items:
+        try:
+            found.append(load_footage(item.video, None, item.start, item.end).frames if item.video else None)
+        except DependencyError:
+            raise
+        except Exception:  # a decoder's own failure, see extract_clip
+            continue
+    return [frames for frames in found if frames is not None]
 
 
 def _spread(pool: ProcessPoolExecutor, work: Mapping[str, DatasetItem], jobs: int) -> Iterator[tuple[str, Extracted]]:

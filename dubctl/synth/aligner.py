@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dubctl.errors import InputError
 from dubctl.synth.config import SynthConfig
 from dubctl.synth.layers import Block, CrossAttention, rotary
 from dubctl.synth.symbols import STRESSES, SYMBOLS
@@ -58,6 +59,9 @@ class LipEncoder(nn.Module):
         self.norm = nn.LayerNorm(w)
 
     def forward(self, lips: torch.Tensor, visible: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        if lips.shape[-1] != self.first.in_channels - 1:
+            raise InputError(f"this voice reads lip features {self.first.in_channels - 1} wide, the clip gives "
+                             f"{lips.shape[-1]}", "use a voice trained on lip landmarks, or `dubctl experiment`")
         keep = mask[:, None].to(lips.dtype)
         x = torch.cat([lips * visible[..., None], visible[..., None].to(lips.dtype)], -1).transpose(1, 2)
         x = F.gelu(self.first(x * keep)) * keep

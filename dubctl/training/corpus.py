@@ -10,6 +10,7 @@ import numpy as np
 from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.lips import lip_features
 from dubctl.errors import DubctlError
+from dubctl.library.lip_features import LANDMARKS, lip_features_of
 from dubctl.library.policy import HIDDEN, Retrieval, neighbours
 from dubctl.library.schema import ClipRow
 from dubctl.library.store import Library
@@ -47,8 +48,11 @@ def label_index(emotion: str) -> int:
     return EMOTIONS.index(name) if name in EMOTIONS else -1
 
 
-def build_corpus(library: Library, longest: float, progress: Progress) -> Corpus:
-    """Features of every usable clip (kept in LIB/features), split by the rows' own `split`; test rows never train."""
+def build_corpus(library: Library, longest: float, progress: Progress, lip_width: int = LANDMARKS) -> Corpus:
+    """Features of every usable clip (kept in LIB/features), split by the rows' own `split`; test rows never train.
+
+    lip_width: the network's `lip_features`; other than the landmarks', a download's lip-reading features are read.
+    """
     encoder = SpeakerEncoder().eval()
     corpus = Corpus([], [], [])
     for place, row in enumerate(library.rows):
@@ -58,7 +62,7 @@ def build_corpus(library: Library, longest: float, progress: Progress) -> Corpus
             corpus.left_out.append((row.id, reason))
             continue
         try:
-            item = _item(library, place, row, encoder)
+            item = _item(library, place, row, encoder, lip_width)
         except DubctlError as err:
             corpus.left_out.append((row.id, err.message))
             continue
@@ -84,22 +88,26 @@ def _sound(library: Library, place: int) -> Path | None:
     return library.media(place, "audio") or library.media(place, "video")
 
 
-def _item(library: Library, place: int, row: ClipRow, encoder: SpeakerEncoder) -> Item:
+def _item(library: Library, place: int, row: ClipRow, encoder: SpeakerEncoder, lip_width: int) -> Item:
     sound = _sound(library, place)
     assert sound is not None  # `_unusable` has looked
     features = cached(library.path / "features", sound, encoder, row.start, row.end)
     given = row.extra.get("phonemes")
     tokens = tokenise(given) if isinstance(given, str) and given else tokens_of(row.text)
-    return Item(row.id, row.speaker or row.id, tokens, features, _lips(library, place, features), place,
+    return Item(row.id, row.speaker or row.id, tokens, features, _lips(library, place, features, lip_width), place,
                 label_index(row.emotion))
 
 
-def _lips(library: Library, place: int, features: Features) -> np.ndarray | None:
+def _lips(library: Library, place: int, features: Features, width: int) -> np.ndarray | None:
+    start = float(features.start)
+    end = start + len(features.mel) / FRAMES_PER_SECOND
+    if width != LANDMARKS:
+        given = lip_features_of(library, place, width, start, end)
+        return np.zeros((0, width), np.float32) if given is None else given  # empty: no landmarks in their place
     track = library.lips(place)
     if track is None:
         return None
-    start = float(features.start)
-    values, visible = lip_features(track, start, start + len(features.mel) / FRAMES_PER_SECOND)
+    values, visible = lip_features(track, start, end)
     return values if len(values) > 1 and visible.mean() > 0.8 else None
 
 
