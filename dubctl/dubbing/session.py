@@ -18,6 +18,7 @@ from dubctl.dubbing.ahead import in_background
 from dubctl.dubbing.direction import Wishes, room_seconds, told
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
+from dubctl.dubbing.script_lips import matched
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import Profile
 from dubctl.emotion.profiles import load_profile
@@ -30,7 +31,7 @@ from dubctl.media.audio import load_audio, save_wav
 from dubctl.media.clip import ClipInfo, probe
 from dubctl.media.clock import samples_at
 from dubctl.media.level import amplify
-from dubctl.media.mel import RATE
+from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
 from dubctl.synth.prompt import Prompt, read_prompt
@@ -92,7 +93,10 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
         hits = find(library, felt, request.k, request.references, request.clip, request.script)
         emotion = emotion_batch(library, felt, hits)
     progress(3, STAGES, "references")
-    track, performance, window = _perform(voice, request, prompt, reading, emotion, info, timing)
+    with timing.part("synthesis"):
+        phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())
+        reading = matched(reading, phones, frames, info.duration)
+    track, performance, window = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
     progress(4, STAGES, "speech")
     with timing.part("mux"):
         _write(request, track)
@@ -115,11 +119,11 @@ def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
 
 
 def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading, emotion: Any,
-             info: ClipInfo, timing: Timing) -> tuple[np.ndarray, Performance, tuple[float, float]]:
+             info: ClipInfo, natural: np.ndarray,
+             timing: Timing) -> tuple[np.ndarray, Performance, tuple[float, float]]:
     direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
-        natural = voice.natural_seconds(script, prompt, emotion, direction)
-        window = placement.widened(reading.window, natural, info.duration)
+        window = placement.widened(reading.window, float(natural.sum() / FRAMES_PER_SECOND), info.duration)
         lips = (reading.lips if window == reading.window
                 else lips_in(reading.face, window) if reading.from_mouth else None)
         room = room_seconds(window, request.wishes.own.rate, info.duration)

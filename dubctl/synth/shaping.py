@@ -22,6 +22,7 @@ ENERGY_SCALE = 1.5  # of `energy_of`
 EFFORT_DB = 6.0  # the energy head is asked for this much at most: farther out it was never trained
 MARKS = frozenset(INDEX[p] for p in PUNCTUATION)
 SPEECH_DB = 30.0  # frames this far below the loudest count as pause
+TAIL = 4.0  # frames of silence after the line's last sound at most: a window is for speech
 PIVOT = 1000.0  # Hz, where a tilt changes nothing
 
 
@@ -35,16 +36,20 @@ def pauses_of(tokens: Tokens, last: bool) -> np.ndarray:
 
 def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction,
                     last: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Natural frames (L,) under the direction, and (L,) True where a pause was asked for and must keep its length."""
+    """Natural frames (L,) under the direction, and (L,) True where the length must stay: pauses that were asked for,
+    and the silence after the line, which is kept short so that the last sound ends where the lips do."""
     marks = pauses_of(tokens, last)
     shaped = np.maximum(frames / direction.rate, 1.0)
+    tail = np.zeros(len(frames), bool)
+    if last:
+        shaped[-1], tail[-1] = min(shaped[-1], TAIL), True
     if direction.pause is None:
-        return shaped, np.zeros(len(frames), bool)
+        return shaped, tail
     if direction.pause.seconds is not None:
         wanted = np.full(len(frames), direction.pause.seconds * FRAMES_PER_SECOND)
     else:
         wanted = shaped * (direction.pause.factor or 0.0)
-    return np.where(marks, np.maximum(wanted, 1.0), shaped), marks
+    return np.where(marks, np.maximum(wanted, 1.0), shaped), marks | tail
 
 
 def shape_prosody(prosody: Prosody, tokens: Tokens, direction: Direction) -> Prosody:

@@ -141,13 +141,18 @@ class Voice:
                            float(np.exp(prompt.log_f0 + np.mean(pitches))), notes, direction.energy_db)
 
     @torch.inference_mode()
+    def natural(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None,
+                direction: Direction = PLAIN) -> tuple[np.ndarray, np.ndarray]:
+        """Phone ids (L,) of the line and the frames (L,) each takes unforced, as directed, whatever the lips do."""
+        chunks = chunk_tokens(text)
+        frames = [shape_durations(natural_frames(self._understand(c, prompt, None, emotion)), c, direction,
+                                  i == len(chunks) - 1)[0] for i, c in enumerate(chunks)]
+        return np.concatenate([c.phones for c in chunks]), np.concatenate(frames)
+
     def natural_seconds(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None,
                         direction: Direction = PLAIN) -> float:
         """How long the line takes unforced, as directed, without looking at any lips."""
-        chunks = chunk_tokens(text)
-        frames = [shape_durations(natural_frames(self._understand(c, prompt, None, emotion)), c, direction,
-                                  i == len(chunks) - 1)[0].sum() for i, c in enumerate(chunks)]
-        return float(sum(frames) * HOP / RATE)
+        return float(self.natural(text, prompt, emotion, direction)[1].sum() * HOP / RATE)
 
     def _understand(self, tokens: Tokens, prompt: Prompt, lips: Lips | None,
                     emotion: EmotionBatch | None) -> Understanding:
