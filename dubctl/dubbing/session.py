@@ -153,6 +153,7 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
         notes.append("the speech window was widened: the script does not fit the visible speech")
     if request.wishes.own.rate != 1.0 and reading.from_mouth:
         notes.append("the rate was asked for: the speech no longer ends with the lips")
+    notes += prompt.quality.warnings() if prompt.quality else []
     if not prompt.voiced:
         notes.append("the prompt has hardly any voiced sound: its pitch is a guess")
     return {
@@ -168,6 +169,7 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
                    "pitch_hz": round(done.pitch_hz, 1), "durations_frames": done.durations},
         "direction": request.wishes.report(track), "seen": summary(reading),
         "references": [h.as_row() for h in hits], "library": str(library.path),
+        "prompt_quality": prompt.quality.as_dict() if prompt.quality else None,
         "prompt_seconds": round(prompt.seconds, 3), "notes": notes, "weights": weight_digests(request.voice),
     }
 

@@ -42,3 +42,51 @@ def test_f0_of_a_buzz_is_found_on_the_mel_clock():
     f0 = f0_track(buzz, 86)
     assert len(f0) == 86 and np.median(f0[f0 > 0]) == pytest.approx(160, rel=0.02)
     assert mean_log_f0(np.zeros(50, np.float32)) is None
+
+
+def noisy(decibels):
+    """The prompt with white noise `decibels` under its speech."""
+    noise = np.random.default_rng(0).normal(size=len(WAV)).astype(np.float32)
+    return WAV + noise * np.sqrt((WAV**2).mean()) * 10 ** (-decibels / 20)
+
+
+def test_a_clean_prompt_has_nothing_said_about_it():
+    quality = read_prompt(WAV, RATE).quality
+    assert quality.warnings() == [] and quality.snr_db > 20 and quality.speech_seconds > 1
+
+
+def test_noise_is_measured_and_warned_of_and_noise_at_the_ends_is_cut():
+    quality = read_prompt(noisy(10), RATE).quality
+    assert quality.snr_db < 20 and any("noisy" in line for line in quality.warnings())
+    floor = np.random.default_rng(1).normal(size=4 * RATE).astype(np.float32) * np.abs(WAV).max() * 0.02
+    floor[RATE: RATE + len(WAV)] += WAV[: 3 * RATE]
+    there, plain = read_prompt(floor, RATE), read_prompt(WAV, RATE)
+    assert there.seconds < plain.seconds + 0.3 and there.quality.cut_seconds > 0.5
+    assert float(there.dvector @ plain.dvector) > 0.7
+
+
+def test_clipping_is_warned_of_then_refused():
+    said = read_prompt(np.clip(WAV * 4, -0.5, 0.5), RATE).quality.warnings()
+    assert any("clipped" in line for line in said)
+    with pytest.raises(InputError, match="clipped beyond use"):
+        read_prompt(np.sign(WAV) * 0.5 + WAV * 0.01, RATE)
+
+
+def test_noise_alone_is_no_voice():
+    with pytest.raises(InputError, match="no voice can be told from the noise"):
+        read_prompt(np.random.default_rng(0).normal(size=2 * RATE).astype(np.float32) * 0.1, RATE)
+
+
+def test_a_long_prompt_names_the_same_voice_by_all_its_speech_up_to_30_seconds():
+    long = read_prompt(np.tile(WAV, 1 + int(40 * RATE / len(WAV))), RATE)
+    assert long.seconds == pytest.approx(30.0) and long.quality.cut_seconds > 5 and long.mel.shape == (260, 80)
+    assert float(long.dvector @ read_prompt(WAV, RATE).dvector) > 0.9
+
+
+def test_an_offset_is_taken_out_and_samples_that_are_no_numbers_are_refused():
+    shifted = read_prompt(np.pad(WAV, RATE) + np.float32(0.1), RATE)
+    assert abs(shifted.seconds - read_prompt(WAV, RATE).seconds) < 0.2
+    broken = WAV.copy()
+    broken[100] = np.nan
+    with pytest.raises(InputError, match="not finite"):
+        read_prompt(broken, RATE)
