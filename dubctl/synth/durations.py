@@ -58,8 +58,8 @@ def _around(natural: np.ndarray, pauses: np.ndarray, room: int, held: np.ndarray
     """Fit the tokens that are not held into what the held ones leave."""
     free = ~held
     least = max(int(free.sum()), round(natural[free].sum() * FASTEST))
-    kept = np.minimum(np.rint(natural[held]), max(1.0, (room - least) / held.sum())).astype(np.int64)
-    kept = whole_frames(kept.astype(np.float64), max(len(kept), min(int(kept.sum()), room - int(free.sum()))))
+    total = max(int(held.sum()), min(round(natural[held].sum()), room - least))
+    kept = whole_frames(natural[held], min(total, room - int(free.sum())))
     rest = fit(natural[free], pauses[free], room - int(kept.sum()))
     durations = np.empty(len(natural), np.int64)
     durations[free], durations[held] = rest.durations, kept

@@ -118,7 +118,7 @@ class Voice:
             raise InputError(f"the script is too long for its clip: {minimum} sounds in {total * HOP / RATE:.2f} s "
                              "of speech", "shorten the script or use a longer clip")
         shares = np.concatenate([[0], np.cumsum(lengths) / lengths.sum()])
-        mels, fits, pitches = [], [], []
+        mels, fits, pitches, missing = [], [], [], 0.0
         for i, tokens in enumerate(chunks):
             u, (frames, held) = lone[i], shaped[i]
             if lips is not None and len(chunks) > 1:
@@ -130,9 +130,12 @@ class Voice:
             mels.append(mel)
             fits.append(found)
             pitches.append(pitch)
+            missing = max(missing, float((frames - found.durations)[held].max(initial=0.0)))
         spoken = sum(f.frames for f in fits)
         notes = [f"the script is spoken {spoken / lengths.sum():.2f}x its natural length to fit"] if any(
             f.hurried for f in fits) else []
+        if direction.pause is not None and missing > 2:
+            notes.append("the pauses asked for were shortened to fit the window")
         if total > spoken and room is not None:
             notes.append(f"the window is longer than the line at {SLOWEST}x its natural length: the rest is silence")
         return Performance(np.concatenate(mels), " ".join(c.text() for c in chunks),

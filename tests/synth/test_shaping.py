@@ -12,6 +12,7 @@ from dubctl.emotion.base import EMOTIONS
 from dubctl.errors import UsageError
 from dubctl.synth.direction import PLAIN, Direction, Pause, directed, parse_pause
 from dubctl.synth.durations import fit
+from dubctl.synth.prompt import read_prompt
 from dubctl.synth.voice import Voice
 
 WAV, RATE = sf.read(Path(__file__).parents[2] / "examples" / "voice.wav", dtype="float32")
@@ -112,3 +113,9 @@ def test_pauses_are_read(text, pause):
 def test_what_cannot_be_done_is_refused(given):
     with pytest.raises(UsageError):
         directed(**given)
+
+
+def test_pauses_that_do_not_fit_the_window_are_shortened_and_said():
+    voice = Voice.load()
+    done = voice.perform(LINE, read_prompt(WAV, RATE), 110, direction=Direction(pause=Pause(seconds=1.0)))
+    assert sum(done.durations) == 110 and any("pauses" in note for note in done.notes)
