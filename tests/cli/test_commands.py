@@ -32,7 +32,7 @@ def dubs(fake: Fake, media: Path) -> list[Any]:
     """The requests that dub_clip got."""
     got: list[Any] = []
 
-    def dub_clip(request: Any, progress: Callable[..., None]) -> dict[str, Any]:
+    def dub_clip(request: Any, progress: Callable[..., None], timing: Any) -> dict[str, Any]:
         progress(1, 2, "speech")
         got.append(request)
         return {"device": "cpu", "notes": ["no face was found"], "output": str(request.out)}
@@ -266,6 +266,18 @@ def test_eval_scores_a_manifest_and_gates_it(dubctl: Dubctl, tmp_path: Path, mon
 def test_eval_of_nothing_is_exit_3(dubctl: Dubctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert dubctl("eval", "--metrics", "emo-acc,wer").code == 3
+
+
+def test_dub_passes_on_what_the_director_asks_for(dubctl: Dubctl, dubs: list[Any]) -> None:
+    asked = ("--rate", "1.2", "--pitch", "-2", "--energy", "3", "--pause", "1.5x", "--emotion", "joy:0.5")
+    assert dubctl(*DUB, "--script", "Hi", *asked).code == 0
+    own, feeling = dubs[0].wishes.own, dubs[0].wishes.feeling
+    assert (own.rate, own.pitch_st, own.energy_db, own.pause.factor) == (1.2, -2.0, 3.0, 1.5)
+    assert (feeling.name, feeling.strength) == ("joy", 0.5)
+    for wrong in (("--rate", "9"), ("--pause", "soon"), ("--emotion", "joyy")):
+        refused = dubctl(*DUB, "--script", "Hi", *wrong)
+        assert refused.code == 2 and wrong[0] in refused.err and "hint" in refused.err
+    assert "'joy'" in refused.err and len(dubs) == 1
 
 
 def test_input_errors_keep_their_line(dubctl: Dubctl, dubs: list[Any], fake: Fake) -> None:
