@@ -1,7 +1,8 @@
 """Settings: flag > `DUBCTL_*` > project file > default, each value with its origin; and a strict loader of dataclasses.
 
 The project file is `dubctl.toml` in the current folder, or `--config FILE`. Its keys are the names of the flags
-("keep-going = false"), and its table `[train]` is the training configuration (`dubctl.training.config`).
+("keep-going = false"); its table `[train]` is the training configuration (`dubctl.training.config`), `[paper]` names
+the parts of the paper profile (`dubctl.emotion.paper.parts`).
 """
 
 from __future__ import annotations
@@ -48,17 +49,22 @@ class Settings:
     metric: Literal["cosine", "dot", "euclidean"] | None = None  # cosine; retrieve: the index's own
     trees: int | None = None
     asr: Path | None = None
+    syncnet: Path | None = None
     metrics: str = "wer,secs"
+    device_map: str | None = None
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """Settings, where each came from ("flag", "DUBCTL_SEED", "dubctl.toml", "default"), and the raw `[train]` table."""
+    """Settings, where each came from ("flag", "DUBCTL_SEED", "dubctl.toml", "default"), and the raw `[train]`
+    and `[paper]` tables."""
 
     settings: Settings
     origins: dict[str, str]
     train: dict[str, Any]
     file: Path | None
+    paper: dict[str, Any] = field(default_factory=dict)
 
 
 def resolve(flags: Mapping[str, Any], config: Path | None = None, env: Mapping[str, str] | None = None) -> Resolved:
@@ -70,9 +76,9 @@ def resolve(flags: Mapping[str, Any], config: Path | None = None, env: Mapping[s
     """
     env = os.environ if env is None else env
     path, table = _project_table(config or (Path(env["DUBCTL_CONFIG"]) if env.get("DUBCTL_CONFIG") else None))
-    train = table.pop("train", {})
-    if not isinstance(train, dict):
-        raise UsageError(f"{path}: 'train' must be a table, not {_shown(train)}", "write it as [train]")
+    train, paper = (_table_of(table, name, path) for name in ("train", "paper"))
+    if "trust_remote_code" in (key.replace("-", "_") for key in table):
+        raise UsageError(f"{path}: trust-remote-code is no key of a file", "give the flag --trust-remote-code")
     hints = typing.get_type_hints(Settings)
     merged = {key.replace("-", "_"): (value, str(path)) for key, value in _known(table, str(path)).items()}
     merged |= _from_env(env, hints)
@@ -81,7 +87,7 @@ def resolve(flags: Mapping[str, Any], config: Path | None = None, env: Mapping[s
     origins = {f.name: merged[f.name][1] if f.name in merged else "default" for f in dataclasses.fields(Settings)}
     settings = Settings(**values)
     _check_ranges(settings, origins)
-    return Resolved(settings, origins, train, path)
+    return Resolved(settings, origins, train, path, paper)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -132,8 +138,15 @@ def _project_table(named: Path | None) -> tuple[Path | None, dict[str, Any]]:
     return path, read_toml(path)
 
 
+def _table_of(table: dict[str, Any], name: str, path: Path | None) -> dict[str, Any]:
+    found = table.pop(name, {})
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: '{name}' must be a table, not {_shown(found)}", f"write it as [{name}]")
+    return found
+
+
 def _known(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    names = [f.name.replace("_", "-") for f in dataclasses.fields(Settings)] + ["train"]
+    names = [f.name.replace("_", "-") for f in dataclasses.fields(Settings)] + ["train", "paper"]
     for key in table:
         if key.replace("_", "-") not in names:
             raise UsageError(f"{where}: unknown key '{key}'", nearest(key, names))

@@ -214,7 +214,8 @@ def _collected_warnings(run: Run) -> Iterator[None]:
 def _logging(run: Run) -> Iterator[None]:
     """dubctl's own log goes to stderr: warnings always, all of it with -v, nothing below errors with -q."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no command but `models download` may use the network
+    if run.command != "models download":  # no other command may use the network
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     logger = logging.getLogger("dubctl")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("dubctl: %(message)s"))

@@ -9,15 +9,15 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_file, existing_library, read_rows, read_script
-from dubctl.cli.options import command
+from dubctl.cli.inputs import existing_file, existing_library, paper_parts_of, read_rows, read_script
+from dubctl.cli.options import PAPER, command
 from dubctl.errors import InputError, UsageError
 from dubctl.synth.direction import directed
 
 OUT_SUFFIXES = (".mp4", ".wav")
 
 
-@command(app, "dub", shared=("library", "k"))
+@command(app, "dub", shared=("library", "k", *PAPER))
 def dub(
     run: Run,
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Silent clip: anything ffmpeg reads.")],
@@ -51,6 +51,7 @@ def dub(
     if voice is not None and not voice.exists():
         raise InputError(f"no such voice: {voice}", "make one with: dubctl train LIB -o RUN")
     line = read_script(script)
+    parts = paper_parts_of(run)
     own = directed(rate, pitch, energy, pause)
     rows = None if references is None else read_rows(references, "--references")
     feeling = None
@@ -72,7 +73,7 @@ def dub(
 
     request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
-                         voice=voice, wishes=Wishes(own, feeling))
+                         voice=voice, wishes=Wishes(own, feeling), parts=parts)
     with run.progress("dub") as progress:
         report = dub_clip(request, progress, timing)
     for note in report["notes"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,11 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.options import command
+from dubctl.cli.inputs import paper_parts_of
+from dubctl.cli.options import PAPER, command
 
 
-@command(app, "extract")
+@command(app, "extract", shared=PAPER)
 def extract(
     run: Run,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help=(
@@ -22,7 +24,7 @@ def extract(
     """Measure a dataset into a library. Captions and emotion vectors of scene, face, text and voice."""
     from dubctl.library.datasets import read_dataset
 
-    settings = run.settings
+    settings, parts = run.settings, paper_parts_of(run)
     if run.dry_run:
         run.say(f"would measure {len(read_dataset(dataset))} clips into {out}")
         return
@@ -30,8 +32,9 @@ def extract(
     from dubctl.library.extract import extract_dataset
 
     with run.progress("extract") as progress:
-        report = extract_dataset(dataset, out, load_profile(settings.profile), jobs=settings.jobs, force=run.force,
-                                 keep_going=settings.keep_going, progress=progress)
+        report = extract_dataset(dataset, out, load_profile(settings.profile, parts), jobs=settings.jobs,
+                                 force=run.force, keep_going=settings.keep_going, progress=progress,
+                                 loader=functools.partial(load_profile, settings.profile, parts))
     for warning in (*report.warnings, *(f"{clip}: {why}" for clip, why in report.failures)):
         run.warn(warning)
     run.result = {"failures": [{"id": clip, "why": why} for clip, why in report.failures]}

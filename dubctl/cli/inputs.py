@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dubctl.errors import InputError, UsageError
 
+if TYPE_CHECKING:
+    from dubctl.cli.contract import Run
+    from dubctl.emotion.paper.parts import PaperParts
+
 BUILT_IN = "built-in"  # what the references of the shipped library call it
+
+
+def paper_parts_of(run: Run) -> PaperParts | None:
+    """The parts of the paper profile as the settings name them, None under another profile.
+
+    Raises:
+        UsageError: an unknown part (the nearest is named).
+    """
+    settings, resolved = run.settings, run.resolved
+    if settings.profile != "paper":
+        return None
+    from dubctl.emotion.paper.parts import paper_parts
+
+    return paper_parts(resolved.paper, f"{resolved.file} [paper]", settings.device, settings.trust_remote_code,
+                       settings.device_map or "")
 
 
 def read_script(value: str) -> str:

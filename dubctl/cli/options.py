@@ -33,9 +33,15 @@ SHARED: dict[str, Any] = {
                                                  help="cosine, dot or euclidean (default: the index's, else cosine).")],
     "trees": Annotated[int | None, typer.Option(metavar="N", help="Annoy trees an index (default 32).")],
     "asr": Annotated[Path | None, typer.Option(metavar="DIR", help="Local Whisper folder that wer transcribes with.")],
+    "device_map": Annotated[str | None, typer.Option(metavar="MAP", help=(
+        "Paper profile: auto spreads the video LLM over all devices."))],
+    "trust_remote_code": Annotated[bool | None, typer.Option("--trust-remote-code", help=(
+        "Paper profile: run code that a model's repository carries."))],
+    "syncnet": Annotated[Path | None, typer.Option(metavar="FILE", help="SyncNet checkpoint for lse-c and lse-d.")],
     "metrics": Annotated[str | None, typer.Option("--metrics", "-m", metavar="LIST",
                                                      help="Comma-separated (default wer,secs).")],
 }
+PAPER = ("device_map", "trust_remote_code")
 COMMON_SETTINGS = ("device", "seed", "jobs", "profile", "keep_going")
 SWITCHES: dict[str, Any] = {
     "config": Annotated[Path | None, typer.Option(metavar="FILE", help="Project file (default ./dubctl.toml).")],

@@ -10,8 +10,8 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_file, existing_library, read_script
-from dubctl.cli.options import command
+from dubctl.cli.inputs import existing_file, existing_library, paper_parts_of, read_script
+from dubctl.cli.options import PAPER, command
 
 Names = list[str] | None
 
@@ -20,7 +20,7 @@ def _many(metavar: str, text: str) -> typer.models.OptionInfo:
     return typer.Option(metavar=metavar, help=f"{text} (repeatable).")
 
 
-@command(app, "retrieve", shared=("k", "metric"))
+@command(app, "retrieve", shared=("k", "metric", *PAPER))
 def retrieve(
     run: Run,
     library: Annotated[Path, typer.Argument(metavar="LIB", help="Library folder, or built-in.")],
@@ -51,7 +51,7 @@ def retrieve(
     from dubctl.library.retrieve import retrieve as search
     from dubctl.media.clip import probe
 
-    settings, profile = run.settings, load_profile(run.settings.profile)
+    settings, profile = run.settings, load_profile(run.settings.profile, paper_parts_of(run))
     opened = open_library(folder, profile.spaces())
     query = query_of(read_scene(clip, probe(clip), line, profile), clip, line)
     chosen = {"modalities": modality} if modality else {}

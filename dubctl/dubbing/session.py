@@ -16,11 +16,13 @@ from dubctl.device import resolve_device
 from dubctl.dubbing import placement
 from dubctl.dubbing.ahead import in_background
 from dubctl.dubbing.direction import Wishes, room_seconds, told
+from dubctl.dubbing.parts import fit_voice
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
 from dubctl.dubbing.script_lips import matched
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import Profile
+from dubctl.emotion.paper.parts import PaperParts
 from dubctl.emotion.profiles import load_profile
 from dubctl.errors import InputError
 from dubctl.files import sha256_file, write_json
@@ -43,7 +45,8 @@ STAGES = 5
 @dataclass
 class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
-    `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for."""
+    `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for;
+    `parts`: what the paper profile is made of, None under another."""
 
     clip: Path
     script: str
@@ -57,6 +60,7 @@ class DubRequest:
     profile: str = "lite"
     voice: Path | None = None
     wishes: Wishes = Wishes()
+    parts: PaperParts | None = None
 
 
 def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None) -> dict[str, Any]:
@@ -86,6 +90,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
         voice = Voice.load(request.voice, device)
     progress(1, STAGES, "voice")
     profile, reading = scene.result()
+    other_vocoder = fit_voice(voice, profile, request.parts, device)
     progress(2, STAGES, "scene")
     with timing.part("retrieval"):
         library = open_library(request.library or _named_by(request.references), profile.spaces())
@@ -101,6 +106,8 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     with timing.part("mux"):
         _write(request, track)
     report = _report(request, info, prompt, reading, hits, library, performance, window, track, device)
+    if other_vocoder:
+        report["weights"] = {k: v for k, v in report["weights"].items() if k != "vocoder"} | other_vocoder
     report["timing"] = timing.report(info.duration)
     progress(5, STAGES, "write")
     write_json(request.out.with_suffix(".json"), report)
@@ -109,7 +116,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
 
 def _look(request: DubRequest, info: ClipInfo, timing: Timing) -> tuple[Profile, Reading]:
     with timing.part("loading", alone=False):
-        profile = load_profile(request.profile)
+        profile = load_profile(request.profile, request.parts)
     return profile, read_scene(request.clip, info, request.script, profile, timing)
 
 

@@ -133,6 +133,16 @@ class AudioExtractor(Protocol):
         ...
 
 
+class Ahead(Protocol):
+    """Work that is quick only for many clips at once: its results are waiting when the extractors ask for them."""
+
+    clips: int  # at a time
+
+    def look(self, clips: Sequence[np.ndarray]) -> None:
+        """Frames (N, H, W, 3) uint8 RGB at 25 fps of each of the next clips."""
+        ...
+
+
 @dataclass(frozen=True)
 class Profile:
     """A composition of extractors: "lite" or "paper". `load_profile` in `dubctl.emotion.profiles` builds it."""
@@ -142,6 +152,7 @@ class Profile:
     face: FaceExtractor
     text: TextExtractor
     audio: AudioExtractor
+    ahead: Ahead | None = None  # what reads many clips at once before the extractors read each
 
     def spaces(self) -> dict[str, EmotionSpace]:
         """Space of each modality: scene, face, text, audio."""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import importlib.util
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dubctl.emotion.base import Profile
-from dubctl.errors import DependencyError, UsageError
+from dubctl.errors import UsageError
 
-PAPER_PACKAGES = ("transformers", "accelerate", "funasr", "sentencepiece")
-PAPER_WEIGHTS = ("a video-text-to-text checkpoint (VideoLLaMA family)", "j-hartmann/emotion-english-roberta-large",
-                 "svjack/comet-atomic-en", "emotion2vec")
+if TYPE_CHECKING:
+    from dubctl.emotion.paper.parts import PaperParts
 
 
-def load_profile(name: str) -> Profile:
-    """The extractors of a profile, ready to use.
+def load_profile(name: str, parts: PaperParts | None = None) -> Profile:
+    """The extractors of a profile, ready to use; `parts` for one that is made of named parts.
 
     Raises:
         UsageError: no profile of that name (the message names the nearest).
@@ -25,7 +24,7 @@ def load_profile(name: str) -> Profile:
         near = difflib.get_close_matches(name, PROFILES, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else f"profiles: {', '.join(PROFILES)}"
         raise UsageError(f"no such profile: {name}", hint)
-    return PROFILES[name]()
+    return PROFILES[name]() if parts is None else PROFILES[name](parts)
 
 
 def lite() -> Profile:
@@ -42,16 +41,16 @@ def lite() -> Profile:
                    LiteTextExtractor(rter, LiteReactionGenerator(rter)), FunctionalsExtractor())
 
 
-def paper() -> Profile:
-    """The paper's own models: named here, not yet part of this version.
+def paper(parts: PaperParts | None = None) -> Profile:
+    """The paper's models, or what `parts` names instead of them.
 
     Raises:
-        DependencyError: always, saying what is missing.
+        DependencyError: weights or packages are missing: the first of them, and the command that gets it.
     """
-    lacking = [package for package in PAPER_PACKAGES if importlib.util.find_spec(package) is None]
-    packages = f"missing packages: {', '.join(lacking)}; " if lacking else ""
-    raise DependencyError(f"the paper profile's backends are not part of this version; {packages}"
-                          f"it would need the weights of {', '.join(PAPER_WEIGHTS)}", "use --profile lite")
+    from dubctl.emotion.paper.compose import compose
+    from dubctl.emotion.paper.parts import PaperParts
+
+    return compose(parts or PaperParts())
 
 
-PROFILES: dict[str, Callable[[], Profile]] = {"lite": lite, "paper": paper}
+PROFILES: dict[str, Callable[..., Profile]] = {"lite": lite, "paper": paper}

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dubctl.errors import DependencyError
+from dubctl.hub import REPO
 
 RATE = 16000  # Hz, what every Whisper takes
 _MISSING_HINT = "pip install 'dubctl[asr]', then --asr DIR (or DUBCTL_ASR) with a local Whisper folder"
@@ -105,7 +106,8 @@ def load_asr(spec: str | Path | None = None, device: str = "cpu", threads: int =
     """The transcriber at `spec`, else at `DUBCTL_ASR`, else the largest checkpoint in openai-whisper's cache.
 
     Args:
-        spec: a Whisper folder (CTranslate2 or Hugging Face layout), or an openai-whisper `.pt` file.
+        spec: a Whisper folder (CTranslate2 or Hugging Face layout), an openai-whisper `.pt` file, or a repository
+            in the Hugging Face cache ("openai/whisper-large-v3").
         device: "cpu" or "cuda[:N]".
         threads: CPU threads, 0 for the library's choice.
 
@@ -122,6 +124,10 @@ def load_asr(spec: str | Path | None = None, device: str = "cpu", threads: int =
         return HuggingFaceWhisper(path, device, threads)
     if path.suffix == ".pt" and path.is_file():
         return OpenAIWhisper(path, device, threads)
+    if not path.exists() and REPO.fullmatch(str(named)):
+        from dubctl.metrics.asr_hub import HubWhisper
+
+        return HubWhisper(str(named), device)
     what = "holds no Whisper model (model.bin, or config.json with weights)" if path.is_dir() else "does not exist"
     raise DependencyError(f"speech recogniser {path} {what}", _MISSING_HINT)
 

@@ -124,7 +124,7 @@ def _extracting(fake: Fake, report: Any) -> list[Any]:
         calls.append((args, options))
         return report
 
-    fake("dubctl.emotion.profiles", load_profile=lambda name: f"profile {name}")
+    fake("dubctl.emotion.profiles", load_profile=lambda name, parts=None: f"profile {name}")
     fake("dubctl.library.extract", extract_dataset=extract_dataset)
     return calls
 
@@ -188,7 +188,7 @@ def _retrieving(fake: Fake) -> list[dict[str, Any]]:
 
     fake("dubctl.dubbing.references", query_of=lambda *_: "query")
     fake("dubctl.dubbing.scene_reading", read_scene=lambda *_: "reading")
-    fake("dubctl.emotion.profiles", load_profile=lambda _: SimpleNamespace(spaces=dict))
+    fake("dubctl.emotion.profiles", load_profile=lambda *_: SimpleNamespace(spaces=dict))
     fake("dubctl.library.hits", explain=lambda hits, _: [f"because {hit.id}" for hit in hits])
     fake("dubctl.library.retrieve", retrieve=retrieve)
     fake("dubctl.library.builtin", open_library=lambda *_: "library")

@@ -58,10 +58,13 @@ def test_path_is_the_folder(dubctl: Dubctl, shelf: Path) -> None:
     assert got.code == 2 and "'voice'" in got.err
 
 
-def test_download_is_honest(dubctl: Dubctl, shelf: Path) -> None:
+def test_download_is_honest(dubctl: Dubctl, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dubctl("models", "download", "voice").code == 0
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     got = dubctl("models", "download", "emotion2vec")
-    assert got.code == 4 and "not supported yet" in got.err
+    assert got.code == 4 and "HF_HUB_OFFLINE is set" in got.err
+    got = dubctl("models", "download", "emotion2ve")
+    assert got.code == 2 and "'emotion2vec'" in got.err
 
 
 def test_a_card_without_licence_is_refused(shelf: Path) -> None:

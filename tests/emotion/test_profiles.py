@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dubctl.emotion import profiles
@@ -20,10 +22,11 @@ def test_a_strange_profile_lists_them_all() -> None:
     assert "lite" in caught.value.hint and "paper" in caught.value.hint
 
 
-def test_the_paper_profile_says_what_it_lacks() -> None:
-    with pytest.raises(DependencyError, match="emotion2vec") as caught:
+def test_the_paper_profile_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    with pytest.raises(DependencyError, match="emotion-english-roberta-large.*config.json") as caught:
         profiles.load_profile("paper")
-    assert "not part of this version" in caught.value.message and "lite" in caught.value.hint
+    assert caught.value.hint == "dubctl models download j-hartmann/emotion-english-roberta-large"
 
 
 def test_builders_come_from_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:

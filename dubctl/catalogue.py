@@ -1,0 +1,47 @@
+"""Models of the paper profile that a user may download, by short name (`catalogue.json`).
+
+`revision` is a commit; where it is "" the one that was current at the first download is written to the lock file beside
+the cache and used from then on. Where `sha256` of a file is known it is checked, and always what the hub itself says.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RemoteModel:
+    """One downloadable repository. files: names or patterns to fetch, () = weights, configuration and tokenizer;
+    also: repositories it cannot do without; sha256: of files by name, where known."""
+
+    name: str
+    repo: str
+    part: str = ""
+    revision: str = ""
+    what: str = ""
+    licence: str = ""
+    files: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    sha256: dict[str, str] = field(default_factory=dict)
+
+
+@functools.lru_cache(maxsize=1)
+def catalogue() -> tuple[RemoteModel, ...]:
+    """All known models, as listed."""
+    rows = json.loads((Path(__file__).parent / "catalogue.json").read_text(encoding="utf-8"))["models"]
+    return tuple(RemoteModel(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+                 for row in rows)
+
+
+def find_remote(name: str) -> RemoteModel | None:
+    """The model of that short name or repository; another `owner/model[@revision]` is taken as it is; else None."""
+    repo, _, revision = name.partition("@")
+    for model in catalogue():
+        if name == model.name or (repo == model.repo and revision in ("", model.revision)):
+            return model
+    from dubctl.hub import REPO
+
+    return RemoteModel(repo, repo, revision=revision) if REPO.fullmatch(name) else None
