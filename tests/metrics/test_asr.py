@@ -100,3 +100,21 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
     with pytest.raises(DependencyError) as caught:
         asr.load_asr(tmp_path)
     assert "faster-whisper" in one_line(caught)
+
+
+def test_whisper_by_its_hub_name_hears_many_clips_as_one(tiny_whisper, monkeypatch, tmp_path):
+    from dubctl.hub import cache_folder
+    from dubctl.metrics.asr_hub import HubWhisper
+
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    with pytest.raises(DependencyError, match="config.json") as caught:
+        asr.load_asr("own/whisper")
+    assert caught.value.hint == "dubctl models download own/whisper"
+    snapshots = cache_folder("own/whisper") / "snapshots"
+    snapshots.mkdir(parents=True)
+    (snapshots / ("ab" * 20)).symlink_to(tiny_whisper)
+    loaded = asr.load_asr("own/whisper")
+    assert isinstance(loaded, HubWhisper) and loaded.name == "own/whisper@abababababab (transformers)"
+    wavs = [np.random.default_rng(seed).normal(0, 0.1, 8000 + seed).astype(np.float32) for seed in range(3)]
+    assert loaded.transcribe_many(wavs) == [loaded.transcribe(wav) for wav in wavs]
+    assert loaded.transcribe(wavs[0]) == asr.HuggingFaceWhisper(tiny_whisper).transcribe(wavs[0])
