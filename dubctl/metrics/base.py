@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -140,19 +140,32 @@ def failures(scores: Sequence[Score]) -> int:
     return sum(bool(s.failed) for s in scores)
 
 
-# name -> module:class; a module is imported when its metric is asked for
+# name -> module:factory; a module is imported when its metric is asked for. `NAME:released` is what the published
+# scripts of this family compute, to read their tables by.
 METRICS = {
+    "emo-acc": "dubctl.metrics.emo_acc:EmotionAccuracy",
     "wer": "dubctl.metrics.wer:WordErrorRate",
+    "wer:released": "dubctl.metrics.wer:ReleasedWordErrorRate",
     "secs": "dubctl.metrics.secs:SpeakerSimilarity",
-    "length": "dubctl.metrics.length:ExactLength",
+    "secs:released": "dubctl.metrics.secs:ReleasedSpeakerSimilarity",
+    "mcd": "dubctl.metrics.mcd:mcd",
+    "mcd:released": "dubctl.metrics.mcd:mcd_released",
+    "mcd-dtw": "dubctl.metrics.mcd:mcd_dtw",
+    "mcd-dtw:released": "dubctl.metrics.mcd:mcd_dtw_released",
+    "mcd-dtw-sl": "dubctl.metrics.mcd:mcd_dtw_sl",
+    "mcd-dtw-sl:released": "dubctl.metrics.mcd:mcd_dtw_sl_released",
     "dnsmos": "dubctl.metrics.dnsmos:DnsMos",
-    "emo-acc": "dubctl.metrics.unavailable:EmotionAccuracy",
-    "mcd-dtw-sl": "dubctl.metrics.unavailable:MelCepstralDistortion",
+    "sync": "dubctl.metrics.sync:Synchrony",
+    "lse-d": "dubctl.metrics.lse:lse_d",
+    "lse-c": "dubctl.metrics.lse:lse_c",
+    "length": "dubctl.metrics.length:ExactLength",
 }
+ASR_METRICS = ("wer", "wer:released")  # their factories take asr, device and the transcripts heard so far
+SYNCNET_METRICS = ("lse-d", "lse-c")  # theirs take the checkpoint and the device
 
 
-def metric_class(name: str) -> type:
-    """The class of a metric.
+def metric_class(name: str) -> Callable[..., Metric]:
+    """What makes a metric: its class, or a factory.
 
     Raises:
         UsageError: no metric of that name (says the nearest).

@@ -12,7 +12,7 @@ from dubctl.errors import QualityGateError, UsageError
 from dubctl.metrics.base import Result
 
 _COMPARE = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
-_FORM = re.compile(r"\s*([a-z0-9-]+)\s*(>=|<=|>|<)\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(%?)\s*")
+_FORM = re.compile(r"\s*([a-z0-9:-]+)\s*(>=|<=|>|<)\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(%?)\s*")
 
 
 @dataclass(frozen=True)

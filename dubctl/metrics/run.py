@@ -12,7 +12,16 @@ from typing import Any
 
 from dubctl.errors import DubctlError, InputError
 from dubctl.files import write_json, write_text
-from dubctl.metrics.base import EvalItem, Metric, NotAvailable, Result, Score, metric_class
+from dubctl.metrics.base import (
+    ASR_METRICS,
+    SYNCNET_METRICS,
+    EvalItem,
+    Metric,
+    NotAvailable,
+    Result,
+    Score,
+    metric_class,
+)
 from dubctl.progress import Progress, silent
 
 
@@ -21,12 +30,14 @@ class EvalReport:
     """All scores of an evaluation.
 
     scores: metric name -> one score per item, in the order of `items`; a metric that is not available has none.
+    comparison: paired tests against another system (`dubctl.metrics.compare`), {} without one.
     """
 
     items: list[EvalItem]
     results: dict[str, Result]
     scores: dict[str, list[Score]]
     warnings: list[str] = field(default_factory=list)
+    comparison: dict[str, Any] = field(default_factory=dict)
 
     @property
     def failures(self) -> int:
@@ -49,7 +60,8 @@ class EvalReport:
     def as_dict(self) -> dict[str, Any]:
         """Everything, JSON-able: metrics (aggregates), items (rows), n, failures, warnings."""
         return {"metrics": {name: result.as_dict() for name, result in self.results.items()}, "items": self.rows(),
-                "n": len(self.items), "failures": self.failures, "warnings": list(self.warnings)}
+                "n": len(self.items), "failures": self.failures, "warnings": list(self.warnings),
+                **({"comparison": self.comparison} if self.comparison else {})}
 
     def as_csv(self) -> str:
         """One line per item: id, speaker, dub, one column per metric, failed."""
@@ -70,7 +82,7 @@ class EvalReport:
 
 
 def evaluate(items: Sequence[EvalItem], metrics: Sequence[str | Metric], *, asr: Any = None, device: str = "cpu",
-             jobs: int = 1, progress: Progress = silent) -> EvalReport:
+             jobs: int = 1, progress: Progress = silent, syncnet: Path | None = None) -> EvalReport:
     """Score `items` with `metrics` (names or instances).
 
     Args:
@@ -78,12 +90,14 @@ def evaluate(items: Sequence[EvalItem], metrics: Sequence[str | Metric], *, asr:
         device: where the recogniser runs.
         jobs: threads that score items.
         progress: called with (scores done, scores in all, item).
+        syncnet: SyncNet checkpoint for `lse-c` and `lse-d`; None looks at `DUBCTL_SYNCNET`.
 
     Raises:
         UsageError: unknown metric. InputError: a row lacks what a metric needs, or no dub exists at all (checked
         before any model is loaded). DependencyError: a metric's package or model is missing.
     """
-    made = [_make(metric, asr, device) if isinstance(metric, str) else metric for metric in metrics]
+    heard: dict[Path, str] = {}
+    made = [_make(metric, asr, device, heard, syncnet) if isinstance(metric, str) else metric for metric in metrics]
     check_rows(items, made)
     results: dict[str, Result] = {}
     scores: dict[str, list[Score]] = {}
@@ -137,9 +151,11 @@ def _lost(item: EvalItem) -> str:
     return "" if item.dub is not None and item.dub.is_file() else f"no such file: {item.dub}"
 
 
-def _make(name: str, asr: Any, device: str) -> Metric:
-    cls = metric_class(name)
-    return cls(asr=asr, device=device) if name == "wer" else cls()
+def _make(name: str, asr: Any, device: str, heard: dict[Path, str], syncnet: Path | None) -> Metric:
+    make = metric_class(name)
+    if name in ASR_METRICS:
+        return make(asr=asr, device=device, heard=heard)
+    return make(syncnet=syncnet, device=device) if name in SYNCNET_METRICS else make()
 
 
 def _tick(progress: Progress, done: int, total: int) -> Callable[[str], None]:

@@ -1,4 +1,7 @@
-"""Speaker similarity: cosine of GE2E vectors between the prompt and the dub (paper, "SECS").
+"""Speaker similarity: cosine of GE2E vectors between the prompt and the dub (paper, "SECS"): `secs`, `secs:released`.
+
+Version 1. `secs` scores a dub that could not be measured 0; `secs:released` leaves it out, as the scripts of
+StyleDubber and its family do (Dub_Metric/SECS skips every RuntimeError and recordings under 0.1 s).
 
 Unrelated voices reach 0.5-0.75, so the mean alone proves little: the result also says how often the right speaker's
 prompt is the nearest of all prompts evaluated. The encoder is the one that conditions the synthesizer; both sides are
@@ -8,6 +11,7 @@ resampled, cut and levelled alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,7 +20,7 @@ import numpy as np
 
 from dubctl.errors import InputError
 from dubctl.media.audio import load_audio
-from dubctl.metrics.base import EvalItem, MeanMetric, Score, speakers
+from dubctl.metrics.base import EvalItem, MeanMetric, Result, Score, speakers
 from dubctl.metrics.stats import bootstrap_ci, ratio
 from dubctl.speaker import RATE, SpeakerEncoder, cosine
 
@@ -85,6 +89,18 @@ class SpeakerSimilarity(MeanMetric):
     def _embed(self, path: Path) -> np.ndarray:
         assert self.encoder is not None
         return self.encoder.embed(load_audio(path, RATE), RATE)
+
+
+class ReleasedSpeakerSimilarity(SpeakerSimilarity):
+    """`secs:released`: failed dubs are left out; `n` counts those that are left."""
+
+    name = "secs:released"
+
+    def worst(self, item: EvalItem, why: str) -> Score:
+        return Score(item.id, None, 0.0, why)
+
+    def aggregate(self, items: Sequence[EvalItem], scores: Sequence[Score]) -> Result:
+        return replace(super().aggregate(items, scores), n=sum(s.value is not None for s in scores))
 
 
 def by_speaker(items: Sequence[EvalItem], scores: Sequence[Score]) -> dict[str, float]:

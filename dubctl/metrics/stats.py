@@ -6,7 +6,7 @@ bootstrap serves every metric. Clips of one speaker are not independent: pass `c
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -43,6 +43,36 @@ def bootstrap_ci(values: Sequence[float], weights: Sequence[float] | None = None
     draws = sums[:, 0] / sums[:, 1]
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def bootstrap_tables(tables: np.ndarray, statistic: Callable[[np.ndarray], float | None],
+                     clusters: Sequence[Hashable] | None = None, *, resamples: int = RESAMPLES,
+                     seed: int = 0) -> tuple[float, float] | None:
+    """95 % percentile interval of a statistic of summed tables, e.g. the unweighted recall of a confusion matrix.
+
+    Args:
+        tables: one count table per clip (N, rows, columns).
+        statistic: of one summed table; None where it has no value (such draws are left out).
+        clusters: as in `bootstrap_ci`.
+
+    Returns:
+        None where there are fewer than two units to draw from.
+    """
+    if clusters is not None and len(set(clusters)) > 1:
+        order = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
+        grouped = np.zeros((len(order), *tables.shape[1:]), tables.dtype)
+        np.add.at(grouped, [order[c] for c in clusters], tables)
+        tables = grouped
+    count = len(tables)
+    if count < 2:
+        return None
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
+    sums = (drawn @ tables.reshape(count, -1)).reshape(resamples, *tables.shape[1:])
+    values = [value for table in sums if (value := statistic(table)) is not None]
+    if not values:
+        return None
+    low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 
 

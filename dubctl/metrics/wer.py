@@ -1,20 +1,25 @@
-"""Word error rate of a Whisper transcript against the script: corpus, per line, and as the released scripts compute it.
+"""Word error rate of a Whisper transcript against the script: `wer`, and `wer:released`.
 
-The reference is the script, the hypothesis the transcript. (The paper's scripts call `jiwer.wer(predicted, gt)`, which
-divides by the words *heard*; see `released` in the result.) A dub that could not be heard is an empty transcript: every
-word of its script counts as deleted.
+Version 1. `wer`: corpus WER, errors over the words of all scripts, both sides through Whisper's English normaliser. A
+dub that could not be heard is an empty transcript: every word of its script counts as deleted.
+`wer:released`: what the scripts of StyleDubber and its family compute (Dub_Metric/WER_Whisper): `jiwer.wer(predicted,
+gt)`, arguments swapped, so errors over the words *heard*; the mean over lines; empty transcripts and failed lines left
+out; punctuation dropped and digits spoken one by one. (Their transcripts also come from temperature fallback and are
+not repeatable; ours are greedy.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jiwer
 
 from dubctl.media.audio import load_audio
 from dubctl.metrics.asr import RATE, Transcriber, load_asr
-from dubctl.metrics.base import EvalItem, MeanMetric, Score
+from dubctl.metrics.base import EvalItem, MeanMetric, Result, Score
 from dubctl.metrics.text import normalise, released_normalise
 
 
@@ -24,12 +29,15 @@ class WordErrorRate(MeanMetric):
     Args:
         asr: a Transcriber, or what `load_asr` takes (None: `DUBCTL_ASR`, else an installed Whisper).
         device, threads: for `load_asr`.
+        heard: transcripts by file, shared by metrics of one evaluation so that nothing is transcribed twice.
     """
 
     name, version, higher_is_better = "wer", "1", False
     needs = ("dub", "text")
 
-    def __init__(self, asr: Any = None, device: str = "cpu", threads: int = 0) -> None:
+    def __init__(self, asr: Any = None, device: str = "cpu", threads: int = 0,
+                 heard: dict[Path, str] | None = None) -> None:
+        self.heard = {} if heard is None else heard
         self.asr: Transcriber | None = asr if hasattr(asr, "transcribe") else None
         self._spec = (None if self.asr else asr, device, threads)
 
@@ -38,8 +46,14 @@ class WordErrorRate(MeanMetric):
             self.asr = load_asr(*self._spec)
 
     def score(self, item: EvalItem) -> Score:
+        return count_errors(item.id, item.text, self.transcript(item))
+
+    def transcript(self, item: EvalItem) -> str:
+        """What the recogniser hears in the dub."""
         assert self.asr is not None and item.dub is not None
-        return count_errors(item.id, item.text, self.asr.transcribe(load_audio(item.dub, RATE)))
+        if item.dub not in self.heard:
+            self.heard[item.dub] = self.asr.transcribe(load_audio(item.dub, RATE))
+        return self.heard[item.dub]
 
     def worst(self, item: EvalItem, why: str) -> Score:
         return count_errors(item.id, item.text, "", failed=why)
@@ -48,6 +62,26 @@ class WordErrorRate(MeanMetric):
         kinds = {kind: sum(s.detail[kind] for s in scores) for kind in ("words", *_KINDS)}
         return {"asr": getattr(self.asr, "name", ""), "normaliser": "whisper-english", **kinds,
                 "released": released_wer(scores)}
+
+
+class ReleasedWordErrorRate(WordErrorRate):
+    """`wer:released`, see above. Lines that it leaves out have no value; `n` counts the lines that are left."""
+
+    name = "wer:released"
+
+    def score(self, item: EvalItem) -> Score:
+        heard = self.transcript(item)
+        detail = {"script": item.text, "heard": heard}
+        return Score(item.id, released_line(item.text, heard), 1.0, "", detail)
+
+    def worst(self, item: EvalItem, why: str) -> Score:
+        return Score(item.id, None, 0.0, why, {"script": item.text, "heard": ""})
+
+    def aggregate(self, items: Sequence[EvalItem], scores: Sequence[Score]) -> Result:
+        return replace(super().aggregate(items, scores), n=sum(s.value is not None for s in scores))
+
+    def detail(self, items: Sequence[EvalItem], scores: Sequence[Score]) -> dict[str, Any]:
+        return {"asr": getattr(self.asr, "name", ""), "left_out": sum(s.value is None for s in scores)}
 
 
 _KINDS = ("substitutions", "deletions", "insertions")
@@ -69,14 +103,16 @@ def count_errors(item: str, script: str, heard: str, failed: str = "") -> Score:
     return Score(item, sum(counts.values()) / weight, float(weight), failed, detail)
 
 
-def released_wer(scores: Sequence[Score]) -> dict[str, Any]:
-    """The paper's released computation, to read its tables by: arguments swapped, mean over lines, failures dropped.
+def released_line(script: str, heard: str) -> float | None:
+    """WER of one line with script and transcript swapped; None where nothing was heard."""
+    reference, hypothesis = released_normalise(script), released_normalise(heard)
+    if not reference.split() or not hypothesis.split():
+        return None
+    return float(jiwer.process_words(hypothesis, reference).wer)
 
-    An empty transcript or any exception is left out there, so `n` can be smaller than the number of lines.
-    """
-    values = []
-    for score in scores:
-        reference, heard = (released_normalise(score.detail[key]) for key in ("script", "heard"))
-        if not score.failed and reference.split() and heard.split():
-            values.append(jiwer.process_words(heard, reference).wer)
-    return {"value": sum(values) / len(values) if values else None, "n": len(values)}
+
+def released_wer(scores: Sequence[Score]) -> dict[str, Any]:
+    """`wer:released` out of the scores of `wer`: value and the number of lines it counts."""
+    values = [released_line(s.detail["script"], s.detail["heard"]) for s in scores if not s.failed]
+    known = [value for value in values if value is not None]
+    return {"value": sum(known) / len(known) if known else None, "n": len(known)}

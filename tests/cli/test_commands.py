@@ -253,8 +253,8 @@ def test_eval_scores_a_manifest_and_gates_it(dubctl: Dubctl, tmp_path: Path, mon
     tone(tmp_path / "clip.wav", 0.5)
     rows = [{"id": name, "dub": f"{name}.wav", "clip": "clip.wav"} for name in "ab"]
     (tmp_path / "m.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    got = dubctl("eval", "m.jsonl", "--metrics", "length,emo-acc", "--csv", "out.csv")
-    assert got.code == 5 and got.out.splitlines()[0].startswith("length\t0.5000") and "not available yet" in got.out
+    got = dubctl("eval", "m.jsonl", "--metrics", "length,lse-c", "--csv", "out.csv")
+    assert got.code == 5 and got.out.splitlines()[0].startswith("length\t0.5000") and "needs a SyncNet" in got.out
     assert (tmp_path / "out.csv").read_text().splitlines()[0].startswith("id,speaker,dub,length")
     gated = dubctl("eval", "m.jsonl", "--metrics", "length", "--fail-if", "length<0.9", "--json")
     assert gated.code == 6 and gated.json["error"]["kind"] == "quality-gate"

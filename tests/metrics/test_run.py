@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -45,20 +46,43 @@ def test_a_missing_dub_counts_as_all_deletions(dubs):
     assert result.detail["released"]["n"] == 2
 
 
-def test_unavailable_metrics_say_so_and_the_rest_goes_on(dubs):
-    report = evaluate(dubs, ["emo-acc", WordErrorRate(asr=ASR)])
+def test_unavailable_metrics_say_so_and_the_rest_goes_on(dubs, monkeypatch):
+    monkeypatch.delenv("DUBCTL_SYNCNET", raising=False)
+    dubs = [replace(item, clip=dubs[0].dub) for item in dubs]
+    report = evaluate(dubs, ["lse-c", WordErrorRate(asr=ASR)])
     found = json.loads(json.dumps(report.as_dict(), allow_nan=False))
-    assert found["metrics"]["emo-acc"]["value"] is None
-    assert "not available yet" in found["metrics"]["emo-acc"]["reason"]
-    assert found["metrics"]["wer"]["value"] > 0 and found["items"][0]["emo-acc"] is None
+    assert found["metrics"]["lse-c"]["value"] is None
+    assert "needs a SyncNet checkpoint" in found["metrics"]["lse-c"]["reason"]
+    assert found["metrics"]["wer"]["value"] > 0 and found["items"][0]["lse-c"] is None
+
+
+def test_the_released_wer_is_swapped_and_leaves_failures_out(dubs):
+    """hyp = 2 of the 4 words of ref: 0.5 the right way round, 2 / 2 swapped; the missing dub is left out."""
+    report = evaluate(dubs, ["wer", "wer:released"], asr=ASR)
+    released = report.results["wer:released"]
+    assert released.value == pytest.approx((0 + 2 / 2) / 2)
+    assert (released.n, released.failures, released.detail["left_out"]) == (2, 1, 1)
+
+
+def test_each_dub_is_transcribed_once(dubs):
+    class Counting(TableAsr):
+        calls = 0
+
+        def transcribe(self, wav):
+            self.calls += 1
+            return super().transcribe(wav)
+
+    asr = Counting(ASR.heard)
+    evaluate(dubs, ["wer", "wer:released"], asr=asr)
+    assert asr.calls == 2
 
 
 def test_csv_has_a_line_per_item(dubs, tmp_path):
-    report = evaluate(dubs, [WordErrorRate(asr=ASR), "emo-acc"])
+    report = evaluate(dubs, [WordErrorRate(asr=ASR), "wer:released"], asr=ASR)
     report.write(tmp_path / "scores.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "scores.csv").read_text())))
     assert [row["id"] for row in rows] == ["a", "b", "c"]
-    assert float(rows[1]["wer"]) == 0.5 and rows[1]["emo-acc"] == "" and "gone.wav" in rows[2]["failed"]
+    assert float(rows[1]["wer"]) == 0.5 and rows[2]["wer:released"] == "" and "gone.wav" in rows[2]["failed"]
     report.write(tmp_path / "scores.json")
     assert json.loads((tmp_path / "scores.json").read_text())["n"] == 3
 
@@ -98,7 +122,7 @@ def test_progress_counts_every_score(dubs):
 
 def test_every_registered_metric_exists_and_names_itself():
     for name in METRICS:
-        assert metric_class(name).name == name
+        assert metric_class(name)().name == name
 
 
 def test_unknown_metrics_name_the_nearest():
@@ -110,15 +134,17 @@ def test_unknown_metrics_name_the_nearest():
         parse_metrics(" , ")
 
 
-def test_gates(dubs):
-    results = evaluate(dubs, [WordErrorRate(asr=ASR), "emo-acc"]).results
-    names = ["wer", "emo-acc"]
+def test_gates(dubs, monkeypatch):
+    monkeypatch.delenv("DUBCTL_SYNCNET", raising=False)
+    results = evaluate([replace(item, clip=dubs[0].dub) for item in dubs], [WordErrorRate(asr=ASR), "lse-c"]).results
+    names = ["wer", "lse-c", "wer:released"]
+    assert parse_gate("wer:released>0.2", names).metric == "wer:released"
     check_gates([parse_gate("wer>0.6", names), parse_gate("wer >= 60%", names), parse_gate("wer<0.1", names)], results)
     with pytest.raises(QualityGateError, match="wer is 0.5") as caught:
         check_gates([parse_gate("wer>15%", names)], results)
     assert caught.value.exit_code == 6
     with pytest.raises(QualityGateError, match="no value"):
-        check_gates([parse_gate("emo-acc<0.5", names)], results)
+        check_gates([parse_gate("lse-c<0.5", names)], results)
 
 
 @pytest.mark.parametrize("text", ["wer", "wer=0.5", "wer>x", "wer>1.2.3", "secs<0.5"])
