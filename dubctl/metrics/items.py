@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import stat
@@ -27,8 +28,9 @@ def load_items(source: Path | str | None = None, stdin: TextIO | None = None) ->
     """Items to score, in order.
 
     Args:
-        source: a folder of dubs (or one with `manifest.jsonl`), a JSONL manifest, or "-" for stdin; None reads stdin if
-            something is piped into it, else the current folder.
+        source: a folder of dubs with their reports, a JSONL manifest or a folder with `manifest.jsonl`, or "-" for
+            stdin; None reads stdin if something is piped into it, else the current folder. In a folder with both, the
+            manifest's rows add what reports do not say (emotion, reference, speaker), by id.
 
     Raises:
         InputError: nothing there to evaluate, a row that cannot be read (with its line), two rows of one id.
@@ -96,13 +98,21 @@ def _item(row: Mapping[str, Any], root: Path, where: str, number: int) -> EvalIt
 
 def _from_folder(folder: Path) -> list[EvalItem]:
     items = [item for path in sorted(folder.rglob("*.json")) if (item := _from_report(path, folder))]
-    if items:
-        return items
     manifest = folder / "manifest.jsonl"
-    if manifest.is_file():
-        return items_from_rows(read_jsonl(manifest), folder, str(manifest))
+    told = items_from_rows(read_jsonl(manifest), folder, str(manifest)) if manifest.is_file() else []
+    if items:
+        known = {item.id: item for item in told}
+        return [_completed(item, known[item.id]) if item.id in known else item for item in items]
+    if told:
+        return told
     raise InputError(f"no dubs to evaluate in {folder.resolve()}",
                      "give the folder that `dubctl dub -o` wrote to, or a JSONL manifest")
+
+
+def _completed(item: EvalItem, row: EvalItem) -> EvalItem:
+    """A dub's report with what the manifest's row of the same id adds: emotion, reference, speaker …"""
+    missing = {f.name: getattr(row, f.name) for f in dataclasses.fields(item) if not getattr(item, f.name)}
+    return dataclasses.replace(item, **missing)
 
 
 def _from_report(path: Path, folder: Path) -> EvalItem | None:

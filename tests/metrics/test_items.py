@@ -31,6 +31,17 @@ def test_a_folder_of_reports_that_has_moved(tmp_path):
     assert items[0].text == "hello" and items[0].report["output"] == "/elsewhere/a.wav"
 
 
+def test_a_manifest_beside_reports_adds_what_they_do_not_say(tmp_path):
+    report(tmp_path, "a")
+    report(tmp_path, "b")
+    (tmp_path / "a.wav").write_bytes(b"x")
+    row = {"id": "a", "emotion": "sad", "speaker": "X", "reference": "truth.wav", "text": "other words"}
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(row) + "\n")
+    first, second = load_items(tmp_path)
+    assert (first.emotion, first.speaker, first.reference) == ("sad", "X", tmp_path / "truth.wav")
+    assert first.text == "hello" and first.dub == tmp_path / "a.wav" and second.emotion == ""
+
+
 def test_a_report_whose_dub_is_gone_stays_an_item(tmp_path):
     report(tmp_path, "a")
     (item,) = load_items(tmp_path)
