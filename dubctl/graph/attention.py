@@ -79,8 +79,10 @@ def _glorot(weight: torch.Tensor) -> tuple[float, float]:
 
 @functools.lru_cache(maxsize=4)
 def _gat_conv(width: int, heads: int, dropout: float) -> Any:
-    """A GATConv in training mode whose own parameters are never used."""
+    """A GATConv in training mode whose own parameters are never used. Making it draws no numbers from torch's
+    generator, or a resumed run, which makes it at another step, would go on differently."""
     from torch_geometric.nn import GATConv
 
-    return GATConv(width, width, heads=heads, concat=False, negative_slope=SLOPE, dropout=dropout,
-                   add_self_loops=False, edge_dim=EDGE_TYPES).train()
+    with torch.random.fork_rng(devices=[]):
+        return GATConv(width, width, heads=heads, concat=False, negative_slope=SLOPE, dropout=dropout,
+                       add_self_loops=False, edge_dim=EDGE_TYPES).train()
