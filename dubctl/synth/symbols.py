@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 PAD, EDGE, SPACE = "<pad>", "<sil>", " "
 PUNCTUATION = ",.!?;:—…"
-_VOWELS = "aiueæɑɐɒɔəɚɛɜɪʊʌᵻAIOQWYoᵊ"
+VOWELS = "aiueæɑɐɒɔəɚɛɜɪʊʌᵻAIOQWYoᵊ"
 _LONG = "aiueɑɔɜæɒ"
 _CONSONANTS = "bdfhjklmnpstvwzðŋɡɹɾʃʒʤʧθʔxc"
-SYMBOLS: tuple[str, ...] = (PAD, EDGE, SPACE, *PUNCTUATION, *_VOWELS, *(v + "ː" for v in _LONG), *_CONSONANTS)
+SYMBOLS: tuple[str, ...] = (PAD, EDGE, SPACE, *PUNCTUATION, *VOWELS, *(v + "ː" for v in _LONG), *_CONSONANTS)
 INDEX: dict[str, int] = {s: i for i, s in enumerate(SYMBOLS)}
 STRESSES = {"": 0, "ˌ": 1, "ˈ": 2}
 # What espeak writes that the inventory spells otherwise.
@@ -53,8 +53,8 @@ def tokenise(phonemes: str) -> Tokens:
             _add_pause(phones, stress, char)
         elif char in INDEX:
             phones.append(INDEX[char])
-            stress.append(pending if char in _VOWELS else 0)
-            pending = pending if char not in _VOWELS else 0
+            stress.append(pending if char in VOWELS else 0)
+            pending = pending if char not in VOWELS else 0
     if phones[-1] == INDEX[SPACE]:
         phones.pop()
         stress.pop()

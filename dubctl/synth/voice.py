@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from dubctl.synth.direction import PLAIN, Direction
 from dubctl.synth.durations import SLOWEST, Fit, fit
 from dubctl.synth.frontend import sentences, tokens_of
 from dubctl.synth.model import Inputs, Synthesizer, Understanding
+from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.shaping import shape_durations, shape_mel, shape_prosody
 from dubctl.synth.symbols import INDEX, Tokens
@@ -160,7 +161,8 @@ class Voice:
     def _understand(self, tokens: Tokens, prompt: Prompt, lips: Lips | None,
                     emotion: EmotionBatch | None) -> Understanding:
         felt = emotion if self.emotional else None
-        return self.model.understand(inputs_of(tokens, prompt, lips, felt, self.model.config, self.device))
+        u = self.model.understand(inputs_of(tokens, prompt, lips, felt, self.model.config, self.device))
+        return replace(u, prosody=clear_onsets(u.prosody, tokens))
 
     def _say(self, tokens: Tokens, u: Understanding, found: Fit, direction: Direction) -> tuple[np.ndarray, float]:
         """Mel (T, 80) of one chunk and the mean of its predicted pitch."""
