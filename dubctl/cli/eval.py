@@ -10,6 +10,7 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
+from dubctl.cli.inputs import paper_parts_of
 from dubctl.cli.options import command
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def _evaluate(run: Run, names: list[str], items: list, others: list | None) -> E
     from dubctl.metrics.run import evaluate
 
     settings = run.settings
-    options = {"asr": settings.asr, "device": run.device, "jobs": settings.jobs, "syncnet": settings.syncnet}
+    parts = paper_parts_of(run)
+    options = {"asr": settings.asr or (parts and parts.asr), "device": run.device, "jobs": settings.jobs,
+               "syncnet": settings.syncnet}
     with run.progress("eval") as progress:
         report = evaluate(items, names, progress=progress, **options)
     if others is None:

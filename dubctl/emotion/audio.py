@@ -92,6 +92,15 @@ class FunctionalsExtractor:
 
 def measure_named(wav: np.ndarray, rate: int) -> dict[str, float]:
     """Functionals by name of mono speech (S,) at `rate` Hz. Errors as in `FunctionalsExtractor.measure`."""
+    return functionals(track(audible(wav, rate)))
+
+
+def audible(wav: np.ndarray, rate: int) -> np.ndarray:
+    """Mono speech (S,) at `rate` Hz as float32 at 16 kHz, fit to hear an emotion in.
+
+    Raises:
+        InputError: silence, under 0.1 s, not mono, or not finite.
+    """
     wav = np.asarray(wav, np.float32)
     if wav.ndim != 1:
         raise InputError(f"expected mono audio, got shape {wav.shape}")
@@ -104,4 +113,4 @@ def measure_named(wav: np.ndarray, rate: int) -> dict[str, float]:
         raise InputError("audio is silent", "check that the clip has its sound track")
     if rate != RATE:
         wav = soxr.resample(wav, rate, RATE).astype(np.float32)
-    return functionals(track(wav))
+    return wav

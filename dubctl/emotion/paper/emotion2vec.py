@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import soxr
 import torch
 
 from dubctl.device import resolve_device
-from dubctl.emotion.audio import SHORTEST_SECONDS, SILENT_PEAK
+from dubctl.emotion.audio import audible
 from dubctl.emotion.base import EmotionSpace
 from dubctl.emotion.paper.emotion2vec_net import Emotion2Vec, Emotion2VecConfig
 from dubctl.errors import DependencyError, InputError
 from dubctl.hub import Weights, find_weights, first_line, load_tensors
 
-RATE = 16000
 CHECKPOINTS = ("model.safetensors", "model.pt")
 # what pre-training and the classifier add to the encoder
 UNUSED = ("modality_encoders.AUDIO.decoder.", "proj.", "ema.", "_ema", "modality_encoders.AUDIO.alibi_bias")
@@ -47,18 +45,7 @@ class Emotion2VecExtractor:
         Raises:
             InputError: silence, under 0.1 s, not mono, or not finite.
         """
-        wav = np.asarray(wav, np.float32)
-        if wav.ndim != 1:
-            raise InputError(f"expected mono audio, got shape {wav.shape}")
-        if len(wav) < SHORTEST_SECONDS * rate:
-            raise InputError(f"audio too short to hear an emotion: {len(wav) / rate:.3f} s",
-                             "give at least 0.1 s of speech")
-        if not np.isfinite(wav).all():
-            raise InputError("audio has values that are not numbers")
-        if np.abs(wav).max() < SILENT_PEAK:
-            raise InputError("audio is silent", "check that the clip has its sound track")
-        if rate != RATE:
-            wav = soxr.resample(wav, rate, RATE).astype(np.float32)
+        wav = audible(wav, rate)
         with torch.inference_mode():
             frames = self._net(torch.from_numpy(np.ascontiguousarray(wav))[None].to(self._device))
         return frames[0].mean(0).cpu().numpy()
