@@ -30,9 +30,11 @@ class TrainConfig:
     per_speaker: most clips of one speaker in an epoch. k: retrieved references per modality in training.
     own_dvector: share of items whose voice vector comes from the target itself (the rest: from another clip of the
     same speaker). swap: share of items spoken in a stranger's voice (only the speaker terms judge those); none before
-    `swap_from`. lips_from: step at which alignments are good enough to derive lips from. emotion: use the
-    library's emotion vectors (False trains the aligner and decoder alone). init: another run's checkpoint or a voice
-    folder to start from (`dubctl models path voice` is the shipped one), "" = random weights.
+    `swap_from`. noisy_prompts: share of prompts heard as a poor recording, where an item has one. lips_from: step at
+    which alignments are good enough to derive lips from. emotion: use the library's emotion vectors (False trains the
+    aligner and decoder alone). emotion_dropout: share of modalities that are hidden. reference_dropout: share of items
+    that see no references at all, so that the network also knows how to do without. init: another run's checkpoint or a
+    voice folder to start from (`dubctl models path voice` is the shipped one), "" = random weights.
     """
 
     model: SynthConfig = field(default_factory=SynthConfig)
@@ -55,11 +57,13 @@ class TrainConfig:
     own_dvector: float = 0.7
     swap: float = 0.15
     swap_from: int = 1500
+    noisy_prompts: float = 0.0
     lips_from: int = 1500
     binarise_from: int = 1500
     lip_share: float = 0.6
     emotion: bool = True
     emotion_dropout: float = 0.1
+    reference_dropout: float = 0.0
     init: str = ""
     checkpoint_every: int = 200
     validate_every: int = 500

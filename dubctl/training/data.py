@@ -22,7 +22,12 @@ SHUFFLE_FRAMES = 24  # a prompt cut from the target itself is shuffled in pieces
 
 @dataclass
 class Item:
-    """One training clip. `row` is its line in the library (-1 without one); `emotion` its label's index or -1."""
+    """One training clip. `row` is its line in the library (-1 without one); `emotion` its label's index or -1.
+
+    acted: the delivery departs from how its speaker usually speaks, so its own pitch level and d-vector do not say
+    what the voice is; those come from another, plain clip of the speaker. usual_log_f0: the speaker's usual mean
+    log-F0, 0 = this clip's own. noisy: (mel, d-vector) of the same clip as a poor microphone would have it: a prompt.
+    """
 
     id: str
     speaker: str
@@ -31,12 +36,15 @@ class Item:
     lips: np.ndarray | None = None
     row: int = -1
     emotion: int = -1
+    acted: bool = False
+    usual_log_f0: float = 0.0
+    noisy: tuple[np.ndarray, np.ndarray] | None = None
     log_f0: float = field(init=False)
     log_pitch: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         f0 = self.features.f0.astype(np.float32)
-        self.log_f0 = mean_log_f0(f0) or 5.1
+        self.log_f0 = self.usual_log_f0 or mean_log_f0(f0) or 5.1
         voiced = np.flatnonzero(f0 > 0)
         self.log_pitch = (np.interp(np.arange(len(f0)), voiced, np.log(f0[voiced])) if len(voiced)
                           else np.full(len(f0), self.log_f0)).astype(np.float32)
@@ -52,7 +60,8 @@ class Item:
 
 @dataclass
 class Batch:
-    """Tensors of B items; see `synth.model.Inputs` for the shared fields. mel (B, T, 80), log_pitch (B, T)."""
+    """Tensors of B items; see `synth.model.Inputs` for the shared fields. mel (B, T, 80), log_pitch (B, T), asked
+    (B, 256): the d-vector of the voice itself where `dvector` is that of a poor recording of it."""
 
     items: list[Item]
     phones: torch.Tensor
@@ -63,6 +72,7 @@ class Batch:
     log_pitch: torch.Tensor
     prior: torch.Tensor
     dvector: torch.Tensor
+    asked: torch.Tensor
     log_f0: torch.Tensor
     own_log_f0: torch.Tensor
     swapped: torch.Tensor
@@ -86,6 +96,8 @@ class Sampler:
         self.by_speaker: dict[str, list[int]] = defaultdict(list)
         for i, item in enumerate(self.items):
             self.by_speaker[item.speaker].append(i)
+        self.plain = {name: [i for i in mine if not self.items[i].acted] or mine
+                      for name, mine in self.by_speaker.items()}
         self.names = list(self.by_speaker)
         self.most = per_speaker or len(self.items)
         self.per_epoch = max(1, sum(min(len(v), self.most) for v in self.by_speaker.values()) // batch)
@@ -110,41 +122,58 @@ class Sampler:
         return batches[rng.permutation(len(batches))]
 
     def partner(self, index: int, rng: np.random.Generator) -> int | None:
-        """Another clip of the same speaker, or None."""
-        others = [i for i in self.by_speaker[self.items[index].speaker] if i != index]
+        """Another plain clip of the same speaker, or None."""
+        others = [i for i in self.plain[self.items[index].speaker] if i != index]
         return int(others[rng.integers(len(others))]) if others else None
 
     def _stranger(self, speaker: str, rng: np.random.Generator) -> Item:
-        """A clip of another speaker; every speaker is as likely, however many clips there are."""
+        """A plain clip of another speaker; every speaker is as likely, however many clips there are."""
         names = [self.names[i] for i in rng.choice(len(self.names), 2, replace=False)]
-        clips = self.by_speaker[names[0] if names[0] != speaker else names[1]]
+        clips = self.plain[names[0] if names[0] != speaker else names[1]]
         return self.items[clips[rng.integers(len(clips))]]
 
-    def make(self, step: int, own_dvector: float, lip_share: float, swap: float = 0.0) -> Batch:
-        """The batch of `step`; a share `swap` of its items asks for the voice of another speaker."""
+    def make(self, step: int, own_dvector: float, lip_share: float, swap: float = 0.0, noise: float = 0.0) -> Batch:
+        """The batch of `step`; a share `swap` of its items asks for the voice of another speaker, and a share `noise`
+        of those that can is asked by a poor recording of the voice."""
         rng = np.random.default_rng([self.seed, step, 2])
         chosen = self.indices(step)
         items = [self.items[i] for i in chosen]
-        voices, prompts = [], []
+        voices, prompts, heard = [], [], []
         for index, item in zip(chosen, items, strict=True):
-            if rng.random() < swap and len(self.names) > 1:
-                stranger = self._stranger(item.speaker, rng)
-                voices.append(stranger)
-                prompts.append(prompt_of(stranger, rng, False))
-                continue
-            partner = self.partner(int(index), rng)
-            other = self.items[partner] if partner is not None else None
-            voices.append(item if other is None or rng.random() < own_dvector else other)
-            prompts.append(prompt_of(other, rng, False) if other is not None and rng.random() < 0.7
-                           else prompt_of(item, rng, True))
-            if rng.random() < 0.08:
-                prompts[-1] = prompts[-1][:0]  # no prompt mel: the d-vector alone must carry the voice
-        return collate(items, voices, prompts, rng.random(len(items)) < lip_share, int(rng.integers(2**31)))
+            voice, prompt = self._asked(int(index), item, own_dvector, swap, rng)
+            if noise and voice.noisy is not None and rng.random() < noise:
+                mel, dvector = voice.noisy
+                prompt = crop_of(mel.astype(np.float32), rng, voice is item)
+                heard.append(dvector)
+            else:
+                heard.append(voice.features.dvector)
+            voices.append(voice)
+            prompts.append(prompt)
+        return collate(items, voices, prompts, rng.random(len(items)) < lip_share, int(rng.integers(2**31)), heard)
+
+    def _asked(self, index: int, item: Item, own_dvector: float, swap: float,
+               rng: np.random.Generator) -> tuple[Item, np.ndarray]:
+        """Whose voice an item is to be spoken in, and a prompt of that voice."""
+        if rng.random() < swap and len(self.names) > 1:
+            stranger = self._stranger(item.speaker, rng)
+            return stranger, prompt_of(stranger, rng, False)
+        partner = self.partner(index, rng)
+        other = self.items[partner] if partner is not None else None
+        own = other is None or (rng.random() < own_dvector and not item.acted)
+        voice = item if own or other is None else other
+        prompt = (prompt_of(other, rng, False) if other is not None and (item.acted or rng.random() < 0.7)
+                  else prompt_of(item, rng, True))
+        # no prompt mel for some: the d-vector alone must carry the voice
+        return voice, prompt[:0] if rng.random() < 0.08 else prompt
 
 
 def prompt_of(item: Item, rng: np.random.Generator, shuffle: bool) -> np.ndarray:
     """A crop (<= 260 frames) of an item's mel; shuffled in pieces when it is the target's own."""
-    mel = item.features.mel.astype(np.float32)
+    return crop_of(item.features.mel.astype(np.float32), rng, shuffle)
+
+
+def crop_of(mel: np.ndarray, rng: np.random.Generator, shuffle: bool) -> np.ndarray:
+    """A crop (<= 260 frames) of a mel (T, 80), shuffled in pieces first if asked."""
     if shuffle:
         starts = np.arange(0, len(mel), SHUFFLE_FRAMES)
         mel = np.concatenate([mel[s: s + SHUFFLE_FRAMES] for s in rng.permutation(starts)])
@@ -154,8 +183,9 @@ def prompt_of(item: Item, rng: np.random.Generator, shuffle: bool) -> np.ndarray
 
 
 def collate(items: list[Item], voices: list[Item], prompts: list[np.ndarray], use_lips: np.ndarray,
-            seed: int) -> Batch:
-    """Pad items into a batch; `voices` gives each item's d-vector and mean log-F0."""
+            seed: int, heard: Sequence[np.ndarray] | None = None) -> Batch:
+    """Pad items into a batch; `voices` gives each item's mean log-F0 and the d-vector that the speaker loss asks for,
+    `heard` the d-vector the network is told (the same where None)."""
     swapped = [v.speaker != i.speaker for i, v in zip(items, voices, strict=True)]
     t = max(i.frames for i in items)
     n = max(len(i.tokens) for i in items)
@@ -169,6 +199,7 @@ def collate(items: list[Item], voices: list[Item], prompts: list[np.ndarray], us
         pad([torch.tensor(i.tokens.stress) for i in items], n), torch.tensor([len(i.tokens) for i in items]),
         pad([torch.from_numpy(i.features.mel.astype(np.float32)) for i in items], t),
         torch.tensor([i.frames for i in items]), pad([torch.from_numpy(i.log_pitch) for i in items], t), prior,
+        torch.from_numpy(np.stack(heard if heard is not None else [v.features.dvector for v in voices])),
         torch.from_numpy(np.stack([v.features.dvector for v in voices])),
         torch.tensor([v.log_f0 for v in voices]),
         torch.tensor([i.log_f0 if s else v.log_f0 for i, v, s in zip(items, voices, swapped, strict=True)]),

@@ -34,16 +34,19 @@ class EmotionSource:
                  neighbours: dict[str, np.ndarray]) -> None:
         self.basic, self.basic_mask, self.footage, self.neighbours = basic, basic_mask, footage, neighbours
 
-    def batch(self, rows: Sequence[int], k: int, rng: np.random.Generator, dropout: float) -> EmotionBatch:
-        """Emotion of library rows (B,); with probability `dropout` a modality of an item is hidden."""
+    def batch(self, rows: Sequence[int], k: int, rng: np.random.Generator, dropout: float,
+              alone: float = 0.0) -> EmotionBatch:
+        """Emotion of library rows (B,); with probability `dropout` a modality of an item is hidden, with probability
+        `alone` all its references are."""
         shown = np.stack([self.basic_mask[m][rows] for m in MODALITIES], 1)
         hide = rng.random(shown.shape) < dropout
         hide[np.arange(len(hide)), rng.integers(0, 3, len(hide))] = False  # never all three
         shown = shown & (~hide | (shown.sum(1, keepdims=True) <= 1))
+        studied = rng.random(len(hide)) >= alone
         indirect, audio, masks = {}, {}, []
         for column, m in enumerate(MODALITIES):
             hits = self.neighbours[m][rows][:, :k]
-            there = (hits >= 0) & shown[:, column: column + 1]
+            there = (hits >= 0) & shown[:, column: column + 1] & studied[:, None]
             safe = np.maximum(hits, 0)
             there &= self.footage.audio_mask[safe]
             indirect[m] = torch.from_numpy(self.footage.vectors[m][safe] * there[..., None])

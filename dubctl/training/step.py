@@ -45,7 +45,7 @@ class TrainingStep:
         terms["mel"] = mel_l1(made, batch.mel, mel_mask & own)
         if bool(lip_mask.any()):
             terms["lip_focus"] = lip_focus(u.lip_attention, durations, mask, lip_mask)
-        terms |= self.speaker(made, batch.frames, batch.dvector, batch.voices)
+        terms |= self.speaker(made, batch.frames, batch.asked, batch.voices)
         if u.knowledge is not None and labels is not None:
             terms["emotion"] = emotion_loss(model.graphs.classifier(u.knowledge.pooled()), labels)
         return terms, made

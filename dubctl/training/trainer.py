@@ -67,7 +67,7 @@ class Trainer:
         emotion = labels = None
         if self.emotion is not None and emotional:
             emotion = self.emotion.batch([i.row for i in batch.items], self.config.k, rng,
-                                         self.config.emotion_dropout).to(self.device)
+                                         self.config.emotion_dropout, self.config.reference_dropout).to(self.device)
             labels = torch.tensor([i.emotion for i in batch.items], device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
             return self.pass_through(batch, step, emotion, labels)[0]
@@ -82,7 +82,7 @@ class Trainer:
         logged: dict[str, float] = defaultdict(float)
         for part in range(c.accumulate):
             batch = self.sampler.make(self.step * c.accumulate + part, c.own_dvector, c.lip_share,
-                                      c.swap if self.step >= c.swap_from else 0.0)
+                                      c.swap if self.step >= c.swap_from else 0.0, c.noisy_prompts)
             terms = self.terms(batch, self.step)
             total = self.weighted(terms) / c.accumulate
             total.backward()

@@ -124,7 +124,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--count", type=int, default=2400)
     p.add_argument("--blends", type=int, default=240)
     p.add_argument("--beyond", type=float, default=0.0, help="share of the blends outside the packs' hull")
-    p.add_argument("--speed", type=float, nargs=2, default=(0.85, 1.15), help="slowest and fastest, times Kokoro's own pace")
+    p.add_argument("--speed", type=float, nargs=2, default=(0.85, 1.15), help="slowest and fastest, times the usual")
     p.add_argument("--seed", type=int, default=7)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--shard", default="0/1", help="I/N: do every N-th line, starting at I")

@@ -26,13 +26,22 @@ SIGNS = {"joy": {"corners": 1.5, "eyes": -0.5}, "sadness": {"corners": -1.2, "ey
 
 
 def scene_caption(draw: random.Random) -> str:
-    """The caption of a scene as film has them: light and saturation spread widely, cuts rare within a line."""
-    stats = {"hue": draw.uniform(0, 360), "hue_unity": draw.betavariate(3, 2), "saturation": draw.betavariate(2, 3),
+    """The caption of a scene as film has them."""
+    return caption_of(scene_stats(draw))
+
+
+def caption_of(stats: dict[str, float]) -> str:
+    """The lite describer's words for `scene_stats`."""
+    return describe({**stats, **affect(stats)})
+
+
+def scene_stats(draw: random.Random) -> dict[str, float]:
+    """Measurements of a scene: light and saturation spread widely, cuts rare within a line."""
+    return {"hue": draw.uniform(0, 360), "hue_unity": draw.betavariate(3, 2), "saturation": draw.betavariate(2, 3),
              "chroma": draw.gammavariate(2.5, 6), "lightness": min(95.0, max(2.0, draw.gauss(40, 20))),
              "contrast": draw.gammavariate(6, 3), "lightness_change": draw.gauss(0, 6), "warmth": draw.gauss(4, 9),
              "motion": draw.gammavariate(1.5, 1.8), "cuts_per_second": draw.choice((0, 0, 0, 0, 0.5, 1.0)),
              "dark_share": 0.2, "bright_share": 0.1}
-    return describe({**stats, **affect(stats)})
 
 
 def face_caption(draw: random.Random) -> str:
@@ -54,10 +63,11 @@ def _word(draw: random.Random, name: str) -> str:
 
 
 class CaptionPool:
-    """Captions by feeling. `draw_caption` is one of the two functions above."""
+    """Captions by feeling. `draw_caption` is one of the two functions above; `agree`: how often a line gets one of its
+    own feeling."""
 
-    def __init__(self, draw_caption, rter: TextEmotionEncoder, seed: int) -> None:
-        draw = random.Random(seed)
+    def __init__(self, draw_caption, rter: TextEmotionEncoder, seed: int, agree: float = AGREE) -> None:
+        self.agree, draw = agree, random.Random(seed)
         self.captions = sorted({draw_caption(draw) for _ in range(POOL)})
         shares = rter.classify(self.captions)
         strongest = shares.argmax(1)
@@ -68,6 +78,6 @@ class CaptionPool:
             self.feeling[name] = order[:max(NARROWEST, clear)]
 
     def choose(self, emotion: str, draw: random.Random) -> str:
-        """A caption for a line of this emotion: of its feeling with probability `AGREE`, else any."""
-        places = self.feeling[emotion] if draw.random() < AGREE else range(len(self.captions))
+        """A caption for a line of this emotion: of its feeling with probability `agree`, else any."""
+        places = self.feeling[emotion] if draw.random() < self.agree else range(len(self.captions))
         return self.captions[int(draw.choice(list(places)))]

@@ -1,18 +1,19 @@
 """Train the shipped voice on permissive speech, in two parts of one schedule.
 
-    python models/recipes/train_voice.py --data DATA --more kokoro_more --transcripts libri.json --cache CACHE \
-        --out runs/voice --steps 4200                    # part 1: aligner, decoder, variance heads
+    python models/recipes/train_voice.py --data DATA --more kokoro_more kokoro_fast --transcripts libri.json \
+        --cache CACHE --out runs/voice --steps 4200      # part 1: aligner, decoder, variance heads
     python models/recipes/train_voice.py … --out runs/voice-e --init runs/voice/checkpoint.safetensors \
         --steps 4200 --first 3000 --emotion               # part 2: the same with graphs and references
 
-DATA holds kokoro_mix, kathleen, cmu_arctic, librispeech, grid_s1 (manifest.jsonl each); `--more` is a folder made by
-kokoro_speech.py; `--transcripts` maps LibriSpeech ids to text (a Whisper-base transcript; clips without are left
-out); `--warped` is a folder for pitch-and-formant-shifted copies of some clips (made
-where missing); `--grid-lips` is the tracks file of benchmarks/speech_window.py. Rows of the splits test and dev, and
-every other recording of their sentences, never train.
+DATA holds kokoro_mix, kathleen, cmu_arctic, librispeech, grid_s1 (manifest.jsonl each) and text/xed; `--more` are
+folders made by kokoro_speech.py, `--acted` one made by acted_speech.py; `--transcripts` maps LibriSpeech ids to text (a
+Whisper-base transcript; clips without are left out); `--warped` and `--poor` are folders for copies of some clips, made
+where missing: shifted in pitch and formants, and as a poor microphone in a room would have them (prompts only);
+`--grid-lips` is the tracks file of benchmarks/speech_window.py. Rows of the splits test and dev, and every other
+recording of their sentences, never train.
 
-Part 2 draws references from the shipped reference library; scene and face captions of lines that were only heard are
-synthetic (synthetic_captions.py), as in that library.
+In part 2 every line lies in an imagined film (imagined_films.py) of clips with known delivery: the acted ones and as
+many plain ones; its references are found there as `dubctl retrieve` would, never the line itself or its words.
 """
 
 from __future__ import annotations
@@ -29,13 +30,12 @@ import numpy as np
 import soundfile as sf
 import soxr
 import torch
+from poor_recordings import poor
 from safetensors.numpy import load_file
-from synthetic_captions import CaptionPool, face_caption, scene_caption
+from voice_emotion import Line, emotion
 
 from dubctl.emotion.base import EMOTIONS, LipTrack
 from dubctl.emotion.lips import lip_features
-from dubctl.emotion.reaction import LiteReactionGenerator
-from dubctl.emotion.rter import LiteTextEmotionEncoder
 from dubctl.errors import DubctlError
 from dubctl.files import read_jsonl
 from dubctl.library.builtin import builtin_library
@@ -47,24 +47,23 @@ from dubctl.synth.frontend import phonemise
 from dubctl.synth.symbols import tokenise
 from dubctl.training import checkpoint, run
 from dubctl.training.config import TrainConfig
-from dubctl.training.corpus import label_index
 from dubctl.training.data import Item
-from dubctl.training.emotion_data import EmotionSource, ReferencePool
 from dubctl.training.features import cached
 from dubctl.training.trainer import Trainer
 
 LONGEST = 13.0  # LibriSpeech clips have about 12 s
-NEIGHBOURS = 6
 
 
 def main() -> None:
     args = parse()
     torch.set_num_threads(args.threads)
-    train, held, texts, labels = corpus(args)
-    source = emotion(texts, labels, args.seed) if args.emotion else None
+    train, held, lines = corpus(args)
+    source = (emotion(lines, args.data / "text" / "xed", args.cache / "functionals.safetensors", args.seed)
+              if args.emotion else None)
     config = TrainConfig(model=dimensions() if args.emotion else SynthConfig(), steps=args.steps, emotion=args.emotion,
                          lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
-                         swap_from=args.swap_from, lr=args.lr, warmup=args.warmup)
+                         swap_from=args.swap_from, lr=args.lr, warmup=args.warmup,
+                         noisy_prompts=0.25 if args.poor else 0.0, reference_dropout=0.2)
     trainer = Trainer(config, train, held, args.out, emotion=source)
     if trainer.checkpoint_path.exists():
         trainer.resume()
@@ -102,15 +101,14 @@ def start_from(trainer: Trainer, path: Path) -> None:
                                  trainer.named)
 
 
-def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[str], list[int]]:
-    """Training and held-out items, and text and label (-1 unknown) by item row."""
+def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]]:
+    """Training and held-out items; an item's `row` is its place among the lines."""
     encoder = SpeakerEncoder().eval()
     lips = load_file(args.grid_lips) if args.grid_lips else {}
     train: list[Item] = []
     held: list[Item] = []
-    texts: list[str] = []
-    labels: list[int] = []
-    for folder, row in (*rows(args), *warped(args)):
+    lines: list[Line] = []
+    for folder, row in (*rows(args), *warped(args), *acted(args)):
         media = folder / (row.get("audio") or row["video"])
         try:
             features = cached(args.cache, media, encoder)
@@ -118,14 +116,44 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[str],
         except DubctlError as err:
             print("left out:", err.message)
             continue
-        label = label_index(row.get("emotion", "")) if "phonemes" in row else -1
-        item = Item(row["id"], row["speaker"], tokens, features, _lips(lips, row["id"], features), len(texts), label)
+        filmed = folder == args.acted
+        feeling = row["emotion"] if filmed else "neutral"  # the labels of the other sets are those of their words
+        item = Item(row["id"], row["speaker"], tokens, features, _lips(lips, row["id"], features), len(lines),
+                    EMOTIONS.index(feeling), acted=feeling != "neutral", noisy=_poor(args, row, media, encoder))
         if not item.fits(LONGEST) or len(tokens) < 5:
             continue
-        texts.append(row["text"])
-        labels.append(label)
+        lines.append(Line(row["id"], media, row["speaker"], row["text"], feeling, filmed))
         (held if row.get("split") == "dev" else train).append(item)
-    return train, held, texts, labels
+    for item in train:
+        if item.acted:
+            usual = [i.log_f0 for i in train if i.speaker == item.speaker and not i.acted]
+            item.log_f0 = float(np.mean(usual)) if usual else item.log_f0
+    return train, held, lines
+
+
+def acted(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Acted clips; those with feeling count `--acted-weight` times."""
+    if args.acted:
+        for row in read_jsonl(args.acted / "manifest.jsonl"):
+            for _ in range(args.acted_weight if row["emotion"] != "neutral" else 1):
+                yield args.acted, row
+
+
+POOR_SHARE = 0.3
+
+
+def _poor(args: argparse.Namespace, row: dict[str, Any], media: Path,
+          encoder: SpeakerEncoder) -> tuple[np.ndarray, np.ndarray] | None:
+    """Mel and d-vector of a poor recording of some plain clips."""
+    draw = random.Random("poor" + row["id"])
+    if not args.poor or draw.random() > POOR_SHARE or row.get("strength") or "audio" not in row:
+        return None
+    path = args.poor / f"{row['id']}.flac"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sf.write(path, poor(load_audio(media, RATE), draw.randrange(2**31)), RATE)
+    found = cached(args.cache, path, encoder)
+    return found.mel, found.dvector
 
 
 def rows(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -142,9 +170,9 @@ def rows(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
     for row in read_jsonl(args.data / "librispeech" / "manifest.jsonl"):
         if not row["text"] and spoken.get(row["id"]):  # clips that come with text are test-other: kept for testing
             yield args.data / "librispeech", {**row, "text": spoken[row["id"]]}
-    if args.more:
-        for manifest in sorted(args.more.glob("manifest*.jsonl")):
-            yield from ((args.more, r) for r in read_jsonl(manifest))
+    for folder in args.more:
+        for manifest in sorted(folder.glob("manifest*.jsonl")):
+            yield from ((folder, r) for r in read_jsonl(manifest))
 
 
 WARPS = (0.84, 0.9, 1.1, 1.18)
@@ -180,44 +208,14 @@ def _lips(tracks: dict[str, np.ndarray], id: str, features: Any) -> np.ndarray |
     return values if len(values) > 1 and visible.mean() > 0.8 else None
 
 
-def emotion(texts: list[str], labels: list[int], seed: int) -> EmotionSource:
-    """Basic emotion of every line and its nearest footage in the shipped library (never its own sentence)."""
-    rter, draw = LiteTextEmotionEncoder(), random.Random(seed)
-    guessed = rter.classify(texts).argmax(1)
-    names = [EMOTIONS[label if label >= 0 else guess] for label, guess in zip(labels, guessed, strict=True)]
-    pools = {"scene": CaptionPool(scene_caption, rter, seed), "face": CaptionPool(face_caption, rter, seed + 1)}
-    basic = {m: rter.encode([pool.choose(n, draw) for n in names]) for m, pool in pools.items()}
-    react = rter.encode(LiteReactionGenerator().react(texts))
-    basic["text"] = np.concatenate([rter.encode(texts), react], 1)
-    library = builtin_library()
-    v, masks = library.vectors, library.masks
-    footage = {"scene": v["scene"], "face": v["face"], "text": np.concatenate([v["text_self"], v["text_react"]], 1)}
-    own = {t.lower(): i for i, t in enumerate(texts)}
-    same = np.array([own.get(r.text.lower(), -1) for r in library.rows])
-    there = {m: masks[m] & masks["audio"] for m in footage}
-    neighbours = {m: _nearest(basic[m], footage[m], there[m], same) for m in footage}
-    shown = {m: np.ones(len(texts), bool) for m in basic}
-    return EmotionSource({m: b.astype(np.float32) for m, b in basic.items()}, shown,
-                         ReferencePool(footage, v["audio"], masks["audio"]), neighbours)
-
-
-def _nearest(queries: np.ndarray, footage: np.ndarray, there: np.ndarray, same: np.ndarray) -> np.ndarray:
-    def unit(x: np.ndarray) -> np.ndarray:
-        return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-8)
-    score = unit(queries) @ unit(footage).T
-    score[:, ~there] = -np.inf
-    for place, row in enumerate(same):
-        if row >= 0:
-            score[row, place] = -np.inf
-    return np.argsort(-score, 1, kind="stable")[:, :NEIGHBOURS]
-
-
 def parse() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for flag in ("--data", "--cache", "--out"):
         p.add_argument(flag, type=Path, required=True)
-    for flag in ("--more", "--transcripts", "--grid-lips", "--init", "--warped"):
+    for flag in ("--acted", "--transcripts", "--grid-lips", "--init", "--warped", "--poor"):
         p.add_argument(flag, type=Path)
+    p.add_argument("--more", type=Path, nargs="*", default=[])
+    p.add_argument("--acted-weight", type=int, default=2, help="how often an acted clip comes in an epoch")
     p.add_argument("--steps", type=int, default=4200)
     p.add_argument("--first", type=int, default=0, help="with --init: the step the schedule stands at")
     p.add_argument("--lips-from", type=int, default=1200)

@@ -1,0 +1,103 @@
+"""Emotion vectors and references of the voice's training lines (part 2 of train_voice.py)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from imagined_films import WORDED, shoot
+from safetensors.numpy import load_file
+from text_corpora import xed
+
+from dubctl.emotion.audio import FunctionalsExtractor
+from dubctl.emotion.base import EMOTIONS
+from dubctl.emotion.reaction import LiteReactionGenerator
+from dubctl.emotion.rter import LiteTextEmotionEncoder
+from dubctl.library.store import write_tensors
+from dubctl.media.audio import load_audio
+from dubctl.media.mel import RATE
+from dubctl.training.emotion_data import EmotionSource, ReferencePool
+
+NEIGHBOURS = 6
+FILMED_PLAIN = 400  # plain clips that take part in the imagined films, beside the acted set
+
+
+@dataclass(frozen=True)
+class Line:
+    """A training line: what is said and how it was spoken (a name of `EMOTIONS`); `filmed`: of the acted set."""
+
+    id: str
+    path: Path
+    speaker: str
+    text: str
+    feeling: str
+    filmed: bool
+
+
+def emotion(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> EmotionSource:
+    """Basic emotion of every line and its nearest footage in the imagined films (never itself or its own words).
+
+    Args:
+        words: folder of XED, whose labelled lines lend their feeling to some scripts.
+        kept: file that keeps the films' audio functionals between runs.
+    """
+    draw = random.Random(seed)
+    rter = LiteTextEmotionEncoder()
+    plain = [i for i, line in enumerate(lines) if not line.filmed]
+    extra = set(draw.sample(plain, min(FILMED_PLAIN, len(plain))))
+    film = np.array([i for i, line in enumerate(lines) if line.filmed or i in extra])
+    rest = np.array([i for i in plain if i not in extra], int)
+    basic = {m: np.zeros((len(lines), rter.space.dim), np.float32) for m in ("scene", "face")}
+    for part, number in ((film, seed), (rest, seed + 10)):
+        if len(part):
+            shot = shoot([lines[i].feeling for i in part], rter, number)
+            basic["scene"][part], basic["face"][part] = rter.encode(shot.scenes), rter.encode(shot.faces)
+    basic["text"] = _texts(lines, rter, words, draw)
+    audio = _audio([lines[i] for i in film], kept)
+    footage = {m: basic[m][film] for m in basic}
+    same = [lines[i].text.lower() for i in film]
+    neighbours = {m: _nearest(basic[m], footage[m], [line.text.lower() for line in lines], same) for m in basic}
+    shown = {m: np.ones(len(lines), bool) for m in basic}
+    report(lines, film, neighbours)
+    return EmotionSource(basic, shown, ReferencePool(footage, audio, np.ones(len(film), bool)), neighbours)
+
+
+def _texts(lines: Sequence[Line], rter: LiteTextEmotionEncoder, words: Path, draw: random.Random) -> np.ndarray:
+    """[self ; react] of each line; for some acted ones, of another line whose label is how this one is spoken."""
+    lent: dict[str, list[str]] = {name: [] for name in EMOTIONS}
+    for text, share in xed(words, held_out=False):
+        if share.max() == 1.0:
+            lent[EMOTIONS[int(share.argmax())]].append(text)
+    said = [draw.choice(lent[line.feeling]) if line.feeling != "neutral" and draw.random() < WORDED else line.text
+            for line in lines]
+    return np.concatenate([rter.encode(said), rter.encode(LiteReactionGenerator().react(said))], 1).astype(np.float32)
+
+
+def _audio(lines: Sequence[Line], kept: Path) -> np.ndarray:
+    extractor = FunctionalsExtractor()
+    found = load_file(kept) if kept.is_file() else {}
+    for line in lines:
+        if line.id not in found:
+            found[line.id] = extractor.measure(load_audio(line.path, RATE), RATE)
+    write_tensors(kept, found)
+    return extractor.normalise(np.stack([found[line.id] for line in lines]), [line.speaker for line in lines])
+
+
+def _nearest(queries: np.ndarray, footage: np.ndarray, said: list[str], same: list[str]) -> np.ndarray:
+    def unit(x: np.ndarray) -> np.ndarray:
+        return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-8)
+    score = unit(queries) @ unit(footage).T
+    number = {t: i for i, t in enumerate(dict.fromkeys(said + same))}
+    score[np.array([number[t] for t in said])[:, None] == np.array([number[t] for t in same])[None]] = -np.inf
+    return np.argsort(-score, 1, kind="stable")[:, :NEIGHBOURS]
+
+
+def report(lines: Sequence[Line], film: np.ndarray, neighbours: dict[str, np.ndarray]) -> None:
+    """How often references feel as the line that found them."""
+    for m, found in neighbours.items():
+        right = [np.mean([lines[film[j]].feeling == lines[i].feeling for j in found[i][:3]]) for i in film
+                 if lines[i].feeling != "neutral"]
+        print(f"{m}: {np.mean(right) if right else 0:.2f} of the references of acted lines feel alike", flush=True)
