@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from tests.emotion.paper import tiny
 from tests.library.conftest import ffmpeg
 
-# Profiles that the whole path is run with. Each makes what it needs in a folder and returns the environment to run in;
-# the paper profile's tests may add theirs, with tiny checkpoints.
-PROFILES: dict[str, Callable[[Path], dict[str, str]]] = {"lite": lambda folder: {}}
 EXAMPLES = Path(__file__).parents[1] / "examples"
 # (start, end, words) of examples/voice.wav: each piece is a line
 PIECES = ((0.0, 1.5, "One great drawback"), (1.4, 2.9, "to farming in California"), (2.8, 4.2, "is our long"),
@@ -22,6 +20,14 @@ SPEAKERS = {"Bossbaby@BossBaby": 5, "Bossbaby@Tim": 4, "Frozen@Elsa": 4}
 CODES = ("bbaf2n", "bwba2a", "lrbk9s", "pgwi7p", "swin5n")
 PHONES = "W AH1 N G R EY1 T"
 EMOTIONS = (3, 0, 4, 5, 2, 1, 7)
+
+
+def _paper(folder: Path) -> dict[str, str]:
+    return {"DUBCTL_CONFIG": str(tiny.project(folder))}
+
+
+# Profiles that the whole path is run with: each makes what it needs in a folder and returns the environment to run in.
+PROFILES: dict[str, Callable[[Path], dict[str, str]]] = {"lite": lambda folder: {}, "paper": _paper}
 
 
 def v2c_ids() -> list[str]:

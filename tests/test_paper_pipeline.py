@@ -21,15 +21,7 @@ LINES = {"a": (0.0, 1.5, "i am glad", "joy"), "b": (1.4, 2.9, "he is sad", "sadn
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset, and a project file that names a tiny checkpoint for each part."""
     root = tmp_path_factory.mktemp("paper")
-    parts = {"rter": "rter", "comet": "comet", "audio": "emotion2vec", "video-llm": "video_llm", "vocoder": "bigvgan"}
-    named = []
-    for part, kind in parts.items():
-        folder = root / "models" / kind
-        folder.mkdir(parents=True)
-        getattr(tiny, kind)(folder)
-        named.append(f'{part} = "{folder}"')
-    named += ["frames = 3", "tokens = 6", f'cache = "{root / "captions"}"']
-    (root / "dubctl.toml").write_text('profile = "paper"\ndevice = "cpu"\n[paper]\n' + "\n".join(named) + "\n")
+    tiny.project(root)
     wav, rate = sf.read(EXAMPLES / "voice.wav", dtype="float32")
     (root / "data").mkdir()
     rows = []

@@ -195,3 +195,16 @@ def bigvgan(folder: Path, bands: int = 80, rate: int = 22050, fmax: float | None
     state["activation_post.upsample.filter"] = torch.zeros(1, 1, 12)
     torch.save({"generator": state}, folder / "bigvgan_generator.pt")
     return folder
+
+
+def project(folder: Path) -> Path:
+    """A project file in `folder` that names a tiny checkpoint for each part of the paper profile; returns its path."""
+    parts = {"rter": rter, "comet": comet, "audio": emotion2vec, "video-llm": video_llm, "vocoder": bigvgan}
+    named = ["frames = 3", "tokens = 6", f'cache = "{folder / "captions"}"']
+    for part, make in parts.items():
+        place = folder / "models" / make.__name__
+        place.mkdir(parents=True)
+        named.append(f'{part} = "{make(place)}"')
+    path = folder / "dubctl.toml"
+    path.write_text('profile = "paper"\ndevice = "cpu"\n[paper]\n' + "\n".join(named) + "\n")
+    return path
