@@ -27,7 +27,7 @@ def experiment(
     steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Steps to train each variant for.")] = None,
     tiny: Annotated[bool, typer.Option("--tiny", help="Very small models, to try an experiment out.")] = False,
 ) -> None:
-    """Run a table of variants. Each is trained, dubs the test lines and is scored; prints the table, resumes."""
+    """Run a table of variants: each is trained, dubs the test lines, is scored. Prints table and plots; resumes."""
     from dubctl.experiments.config import check_setting, chosen, load_experiment
 
     existing_file(file, "experiment file")
@@ -44,6 +44,7 @@ def experiment(
         run.say(f"would run {', '.join(variant.name for variant in variants)} on {library} into {out}")
         return
     from dubctl.device import resolve_device
+    from dubctl.experiments.plot import text
     from dubctl.experiments.run import Plan, run_experiment
     from dubctl.experiments.table import markdown
 
@@ -58,6 +59,8 @@ def experiment(
     run.done, run.failed = len(variants) - len(outcome.failed), len(outcome.failed)
     for line in markdown(outcome.rows, list(outcome.rows[0]["metrics"])):
         run.emit(line)
+    for figure in outcome.figures:  # to see at once; the SVG is the result
+        run.say("\n" + "\n".join(text(figure)))
     if outcome.failed and run.done:
         raise PartialFailure(f"{run.failed} of {len(variants)} variants failed: {', '.join(outcome.failed)}",
                              "the warnings say why; run it again to go on")

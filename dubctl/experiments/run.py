@@ -4,6 +4,7 @@
     OUT/dubs/VARIANT/          ID.wav, ID.json, and dubs.jsonl as `dubctl eval` reads it
     OUT/scores/VARIANT.json    all metrics with intervals, and every line's score
     OUT/table.md, table.csv, results.json
+    OUT/plot-METRIC.svg        where the variants are points over x (Figures 4 to 6)
 
 A KEY is a hash of the library's digest and of everything that is configured; what a run was cut off at goes on.
 """
@@ -23,6 +24,7 @@ from dubctl.errors import DependencyError, DubctlError, InputError, UsageError
 from dubctl.experiments.config import Experiment, Variant
 from dubctl.experiments.lines import Line, lines_of
 from dubctl.experiments.perform import perform_row
+from dubctl.experiments.plot import Figure, figures, write_figures
 from dubctl.experiments.table import summarise, write_tables
 from dubctl.files import content_key, sha256_file, write_json, write_jsonl
 from dubctl.library.policy import Retrieval, references
@@ -63,12 +65,14 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of it: one row a variant (`table.summarise`), warnings, and the variants that failed, with why."""
+    """What came of it: one row a variant (`table.summarise`), warnings, the variants that failed, with why, the files
+    written, and the figures drawn."""
 
     rows: list[dict[str, Any]]
     warnings: list[str]
     failed: dict[str, str]
     files: list[Path]
+    figures: list[Figure]
 
 
 def run_experiment(plan: Plan, progress: Progresses) -> Outcome:
@@ -90,10 +94,12 @@ def run_experiment(plan: Plan, progress: Progresses) -> Outcome:
             warnings.append(f"{variant.name}: {err.message}" + (f" ({err.hint})" if err.hint else ""))
     rows = summarise(plan.variants, scored, metrics, plan.experiment.compare, failed)
     files = write_tables(plan.out, plan.experiment.title, rows, metrics)
+    drawn = figures(rows, metrics, plan.experiment.title)
+    files += write_figures(plan.out, drawn)
     write_json(plan.out / "results.json", {
         "title": plan.experiment.title, "setting": plan.setting or plan.experiment.setting, "rows": rows,
         "warnings": list(dict.fromkeys(warnings)), "failed": failed})
-    return Outcome(rows, list(dict.fromkeys(warnings)), failed, [*files, plan.out / "results.json"])
+    return Outcome(rows, list(dict.fromkeys(warnings)), failed, [*files, plan.out / "results.json"], drawn)
 
 
 def _variant(plan: Plan, variant: Variant, metrics: list[str], progress: Progresses,

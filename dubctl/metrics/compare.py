@@ -1,7 +1,8 @@
 """Two systems on the same clips: paired tests, since clips differ far more than systems do.
 
-Paired bootstrap (Koehn 2004) of the difference of means, whole speakers drawn where all are named; for answers that
-are right or wrong also McNemar's exact test (1947). Clips are paired by id.
+Paired bootstrap (Koehn 2004) of the difference of means, whole speakers drawn where all are named, with the p-value of
+a sign-flip test; for answers that are right or wrong also McNemar's exact test (1947). Clips are paired by id. One side
+is called better where the interval excludes 0 and p < 0.05, which fewer than six clips (or speakers) cannot show.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dubctl.errors import InputError
 from dubctl.metrics.base import EvalItem, Score, speakers
 from dubctl.metrics.classification import confusion_matrix, unweighted_recall
 from dubctl.metrics.run import EvalReport
-from dubctl.metrics.stats import bootstrap_tables, mcnemar, paired_bootstrap, ratio
+from dubctl.metrics.stats import FEW_UNITS, bootstrap_tables, mcnemar, paired_bootstrap, ratio
 
 Pair = tuple[EvalItem, Score, Score]
 
@@ -27,8 +28,8 @@ def compare(ours: EvalReport, theirs: EvalReport) -> dict[str, Any]:
 
     Returns:
         pairs, only_ours, only_theirs (clips), and metrics: name -> ours, theirs (means over the pairs), difference
-        (ours - theirs) with ci95 and p, n, better; for right-or-wrong metrics mcnemar {only_ours, only_theirs, p};
-        for emo-acc the same of the unweighted recall under `uar`.
+        (ours - theirs) with ci95 and p, n, units, better; for right-or-wrong metrics mcnemar {only_ours,
+        only_theirs, p}; for emo-acc the same of the unweighted recall under `uar`.
 
     Raises:
         InputError: no clip is in both.
@@ -61,16 +62,16 @@ def _tested(all_pairs: Sequence[Pair], higher: bool) -> dict[str, Any]:
     groups = speakers([item for item, _, _ in pairs])
     test = paired_bootstrap(theirs * weights, ours * weights, weights, groups)
     found |= {"ours": ratio(ours * weights, weights), "theirs": ratio(theirs * weights, weights), **asdict(test),
-              "better": _better(test.ci95, higher)}
+              "better": _better(test.ci95, higher) if test.p < 0.05 else "undecided"}
     if set(np.unique([ours, theirs])) <= {0.0, 1.0}:
         only_ours, only_theirs = int(((ours == 1) & (theirs == 0)).sum()), int(((ours == 0) & (theirs == 1)).sum())
         found["mcnemar"] = {"only_ours": only_ours, "only_theirs": only_theirs, "p": mcnemar(only_ours, only_theirs)}
     if all("answer" in a.detail and "answer" in b.detail for _, a, b in pairs):
-        found["uar"] = _recall_test(pairs, groups)
+        found["uar"] = _recall_test(pairs, groups, test.units)
     return found
 
 
-def _recall_test(pairs: Sequence[Pair], groups: Sequence[str] | None) -> dict[str, Any]:
+def _recall_test(pairs: Sequence[Pair], groups: Sequence[str] | None, units: int) -> dict[str, Any]:
     """Difference of the unweighted recalls with its paired interval."""
     tables = np.stack([np.stack([_table(a), _table(b)]) for _, a, b in pairs])
 
@@ -81,7 +82,8 @@ def _recall_test(pairs: Sequence[Pair], groups: Sequence[str] | None) -> dict[st
     whole = tables.sum(0)
     interval = bootstrap_tables(tables, difference, groups)
     return {"ours": unweighted_recall(whole[0]), "theirs": unweighted_recall(whole[1]),
-            "difference": difference(whole), "ci95": interval, "better": _better(interval, True)}
+            "difference": difference(whole), "ci95": interval,
+            "better": _better(interval, True) if units >= FEW_UNITS else "undecided"}
 
 
 def _table(score: Score) -> np.ndarray:

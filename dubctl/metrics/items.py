@@ -45,6 +45,9 @@ def load_items(source: Path | str | None = None, stdin: TextIO | None = None) ->
     path = Path(source)
     if path.is_dir():
         return _from_folder(path)
+    if path.is_file() and path.suffix.lower() in (*_MEDIA, ".avi", ".mpg", ".m4v", ".m4a", ".ogg", ".aac"):
+        raise InputError(f"{path} is a recording, not a list of dubs",
+                         "give the folder that `dubctl dub -o` wrote to, or a JSONL manifest (rows: dub, text, prompt)")
     return items_from_rows(read_jsonl(path), path.parent, str(path))
 
 

@@ -21,7 +21,9 @@ from dubctl.metrics.base import (
     Result,
     Score,
     metric_class,
+    speakers,
 )
+from dubctl.metrics.stats import too_few
 from dubctl.progress import Progress, silent
 
 
@@ -116,7 +118,8 @@ def evaluate(items: Sequence[EvalItem], metrics: Sequence[str | Metric], *, asr:
         tick = _tick(progress, turn * len(items), len(made) * len(items))
         scores[metric.name] = _score_all(metric, items, jobs, tick)
         results[metric.name] = metric.aggregate(items, scores[metric.name])
-    return EvalReport(list(items), results, scores, warnings)
+    few = too_few(len(items), speakers(items))
+    return EvalReport(list(items), results, scores, warnings + [few] * bool(few and scores))
 
 
 def check_rows(items: Sequence[EvalItem], metrics: Sequence[Metric]) -> None:

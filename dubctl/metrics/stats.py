@@ -13,6 +13,9 @@ from math import comb
 import numpy as np
 
 RESAMPLES = 2000
+FEW_UNITS = 6  # the fewest pairs of which a sign-flip test can say p < 0.05: 2 / 2^6 = 0.03
+FEW_SPEAKERS = 3  # intervals that draw so few whole speakers are far too narrow
+_EXACT = 12  # up to so many units all 2^n sign flips are counted
 _BLOCK = 200  # resamples drawn at once: bounds memory at 200 x clips
 
 
@@ -76,19 +79,35 @@ def bootstrap_tables(tables: np.ndarray, statistic: Callable[[np.ndarray], float
     return float(low), float(high)
 
 
+def too_few(clips: int, clusters: Sequence[Hashable] | None) -> str:
+    """A warning where intervals and tests rest on too few clips or speakers, else ""."""
+    groups = len(set(clusters)) if clusters else 0
+    if 2 <= groups <= FEW_SPEAKERS:
+        return (f"intervals and p-values draw whole speakers, and there are only {groups}: they say little about other "
+                "voices, and the intervals are too narrow")
+    if clips < FEW_UNITS:
+        return f"only {clips} clip{'s' * (clips != 1)}: intervals are too narrow, and no difference can be shown"
+    return ""
+
+
 @dataclass(frozen=True)
 class Paired:
-    """Difference b - a of two systems on the same clips, its 95 % interval and two-sided p-value."""
+    """Difference b - a of two systems on the same clips, its 95 % interval, two-sided p-value, and how many units
+    (clips, or speakers where they are clustered) they rest on."""
 
     difference: float
     ci95: tuple[float, float]
     p: float
+    units: int
 
 
 def paired_bootstrap(a: Sequence[float], b: Sequence[float], weights: Sequence[float] | None = None,
                      clusters: Sequence[Hashable] | None = None, *, resamples: int = RESAMPLES,
                      seed: int = 0) -> Paired:
     """Compare two systems clip by clip: the same clips are drawn for both.
+
+    The interval is a percentile bootstrap's (Koehn 2004); p is that of a sign-flip test (Fisher 1935), which is exact
+    for few units, where a bootstrap's would be far too sure: of n units it is never below 2 / 2^n.
 
     Args:
         a, b: numerators of each system (N,), in the same order of clips.
@@ -106,12 +125,32 @@ def paired_bootstrap(a: Sequence[float], b: Sequence[float], weights: Sequence[f
         raise ValueError("paired test needs at least two clips (or speakers)")
     sums = _resampled_sums(pairs, resamples, seed)
     sums = sums[sums[:, 1] > 0]
-    draws = sums[:, 0] / sums[:, 1]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    # +1: the observed sample counts as one draw, so p is never 0
-    below, above = (np.sum(draws <= 0) + 1) / (len(draws) + 1), (np.sum(draws >= 0) + 1) / (len(draws) + 1)
+    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
     observed = float(pairs[:, 0].sum() / pairs[:, 1].sum())
-    return Paired(observed, (float(low), float(high)), float(min(1.0, 2 * min(below, above))))
+    return Paired(observed, (float(low), float(high)), sign_flip_p(pairs[:, 0], seed=seed), len(pairs))
+
+
+def sign_flip_p(gains: Sequence[float] | np.ndarray, *, flips: int = 9999, seed: int = 0) -> float:
+    """Two-sided p-value of sum(gains) = 0 if each unit's gain had either sign alike (Fisher's randomisation test).
+
+    Args:
+        gains: one per unit (N,). Up to 12 units all 2^N flips are counted, else `flips` are drawn.
+    """
+    gains = np.asarray(gains, dtype=float)
+    count = len(gains)
+    if count <= _EXACT:
+        signs = 1 - 2 * ((np.arange(2 ** count)[:, None] >> np.arange(count)) & 1)
+        return float(np.mean(_as_far(signs @ gains, gains)))
+    rng, hits = np.random.default_rng(seed), 0
+    for start in range(0, flips, _BLOCK):
+        signs = rng.integers(0, 2, (min(_BLOCK, flips - start), count)) * 2 - 1
+        hits += int(_as_far(signs @ gains, gains).sum())
+    return (hits + 1) / (flips + 1)  # +1: the observed signs are one of the draws, so p is never 0
+
+
+def _as_far(sums: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Which sums (F,) lie as far from 0 as that of `gains`, rounding aside."""
+    return np.abs(sums) >= abs(gains.sum()) - 1e-9 * np.abs(gains).sum()
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

@@ -76,6 +76,8 @@ def test_a_table_with_a_variant_that_cannot_run(place: Path, experiment: Callabl
     assert "| All of it |" in table and "foreign (failed: it needs the library 'other'" in table
     with (place / "out/table.csv").open() as source:
         assert [row["x"] for row in csv.DictReader(source)] == ["", "", "2.0", ""]
+    assert str(place / "out/plot-secs.svg") in said["outputs"], "the variant with an x is a point of a figure"
+    assert "<circle" in (place / "out/plot-secs.svg").read_text()
 
 
 def test_the_same_command_again_does_nothing_twice(place: Path, experiment: Callable[..., tuple[int, dict]],

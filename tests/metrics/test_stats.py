@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dubctl.metrics.stats import bootstrap_ci, mcnemar, paired_bootstrap, ratio
+from dubctl.metrics.stats import bootstrap_ci, mcnemar, paired_bootstrap, ratio, sign_flip_p, too_few
 
 
 def test_ratio_is_corpus_level_not_the_mean_of_ratios():
@@ -83,3 +83,27 @@ def test_mcnemar_is_the_exact_binomial(b, c, p):
 def test_mcnemar_refuses_negative_counts():
     with pytest.raises(ValueError):
         mcnemar(-1, 2)
+
+
+def test_a_sign_flip_test_is_exact_for_few_and_never_surer_than_its_units():
+    """Two gains alike in sign: of four sign patterns two lie as far out. Three with one against: 0.1 + 0.2 - 0.05."""
+    assert sign_flip_p([0.3, 0.1]) == 0.5 and paired_bootstrap([0, 0], [1, 1]).p == 0.5
+    assert sign_flip_p([1.0] * 6) == 2 / 64 and sign_flip_p([0.1, 0.2, -0.05]) == 4 / 8
+    assert sign_flip_p([0.0] * 4) == 1.0
+
+
+def test_sampled_sign_flips_agree_with_counted_ones():
+    gains = np.random.default_rng(9).normal(0.4, 1, 12)
+    assert sign_flip_p(np.append(gains, 0.0)) == pytest.approx(sign_flip_p(gains), abs=0.02)  # 13 units are drawn
+
+
+def test_p_is_uniform_where_nothing_differs():
+    rng = np.random.default_rng(10)
+    below = np.mean([paired_bootstrap(np.zeros(10), rng.normal(size=10), resamples=50).p < 0.05 for _ in range(400)])
+    assert 0.02 < below < 0.09
+
+
+def test_too_few_clips_or_speakers_are_warned_of():
+    assert "only 1 clip:" in too_few(1, None) and "only 5 clips" in too_few(5, None)
+    assert "there are only 3" in too_few(100, list("abc") * 30) and too_few(100, list("abcd") * 25) == ""
+    assert too_few(6, ["a"] * 6) == "", "one speaker: clips are drawn"
