@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class RemoteModel:
     """One downloadable repository. files: names or patterns to fetch, () = weights, configuration and tokenizer;
-    also: repositories it cannot do without; sha256: of files by name, where known."""
+    also: repositories it cannot do without; sha256: of files by name, where known; asked: the revision that the user
+    named, "" where the catalogue or the first download decides."""
 
     name: str
     repo: str
@@ -26,6 +27,7 @@ class RemoteModel:
     files: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     sha256: dict[str, str] = field(default_factory=dict)
+    asked: str = ""
 
 
 @functools.lru_cache(maxsize=1)
@@ -37,11 +39,18 @@ def catalogue() -> tuple[RemoteModel, ...]:
 
 
 def find_remote(name: str) -> RemoteModel | None:
-    """The model of that short name or repository; another `owner/model[@revision]` is taken as it is; else None."""
+    """The model of that short name or repository, at another revision where `@revision` says so; another
+    `owner/model[@revision]` is taken as it is; else None."""
     repo, _, revision = name.partition("@")
     for model in catalogue():
-        if name == model.name or (repo == model.repo and revision in ("", model.revision)):
-            return model
+        if repo in (model.name, model.repo):
+            return at_revision(model, revision) if revision else model
     from dubctl.hub import REPO
 
-    return RemoteModel(repo, repo, revision=revision) if REPO.fullmatch(name) else None
+    return RemoteModel(repo, repo, revision=revision, asked=revision) if REPO.fullmatch(name) else None
+
+
+def at_revision(model: RemoteModel, revision: str) -> RemoteModel:
+    """A model at the revision that the user asks for; the catalogue's sums are of its own revision alone."""
+    return replace(model, revision=revision, asked=revision,
+                   sha256=model.sha256 if revision == model.revision else {})

@@ -1,9 +1,10 @@
 """Fetching models of the paper profile into the Hugging Face cache: pinned, verified, resumable.
 
 What is fetched: configuration, tokenizer and weights, safetensors where a repository has them. Every file is checked
-against what the hub says of it (SHA-256 of large files, git's blob hash of small ones) and against the catalogue's own
-SHA-256 where it has one. The revision, sizes and sums are written to the lock file beside the cache; the next download
-and every later loading use that same revision.
+against what the hub says of it (SHA-256 of large files, git's blob hash of small ones), against the catalogue's own
+SHA-256 where it has one, and against the lock file. That lies beside the cache: the first download writes revision,
+sizes and sums to it, and every later download, verification and loading is held to them. Another revision is taken
+only where the user names it (`--revision`, or NAME@REVISION).
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from typing import Any
 from dubctl.catalogue import RemoteModel, catalogue, find_remote
 from dubctl.config import nearest
 from dubctl.errors import DependencyError, UsageError
-from dubctl.files import sha256_file, write_json
+from dubctl.files import sha256_file, write_json, write_text
 from dubctl.hub import cache_folder, first_line, lock_path, pinned, read_lock
+from dubctl.hub_file import fetch_file
 
 TEXT = ("*.json", "*.txt", "*.model", "*.yaml", "*.jinja", "merges.*", "vocab.*", "*.tiktoken")
 SAFE, OLD = ("*.safetensors",), ("*.bin", "*.pt")
@@ -108,7 +110,7 @@ def _check_online(repo: str) -> None:
 
 
 def _fetch(model: RemoteModel, say: Say) -> Fetched:
-    revision = model.revision or pinned(model.repo)
+    revision = model.asked or pinned(model.repo) or model.revision
     info = _asked(model.repo, lambda: _api().model_info(model.repo, revision=revision or None, files_metadata=True))
     licence = str((info.card_data or {}).get("license") or "") or model.licence or "none stated: see its page"
     about = {file.rfilename: file for file in info.siblings}
@@ -119,29 +121,39 @@ def _fetch(model: RemoteModel, say: Say) -> Fetched:
     say(f"{model.repo}@{info.sha[:12]}: {len(names)} files, {size / 1e6:.0f} MB; licence: {licence}; "
         f"https://huggingface.co/{model.repo}")
     facts: dict[str, Any] = {}
+    sums = _known_sums(model, info.sha)
     for name in names:
-        path = Path(_asked(model.repo, lambda name=name: _hub_file(model.repo, name, info.sha)))
-        facts[name] = {"size": path.stat().st_size, "sha256": _checked(path, about[name], model.sha256.get(name, ""))}
+        path = Path(_asked(model.repo, lambda name=name: fetch_file(model.repo, name, info.sha)))
+        facts[name] = {"size": path.stat().st_size, "sha256": _checked(path, about[name], sums.get(name, ""))}
         say(f"  {name}: {facts[name]['size'] / 1e6:.1f} MB, SHA-256 {facts[name]['sha256'][:12]} right")
     lock = read_lock()
-    lock[model.repo] = {"revision": info.sha, "licence": licence, "files": facts}
+    before = lock.get(model.repo, {})
+    asked = model.asked or (before.get("asked", "") if before.get("revision") == info.sha else "")
+    lock[model.repo] = {"revision": info.sha, "asked": asked, "licence": licence, "files": facts}
     write_json(lock_path(), {"schema_version": 1, "models": lock})
+    _name_revision(model.repo, revision, info.sha)
     return Fetched(model.repo, info.sha, licence, cache_folder(model.repo) / "snapshots" / info.sha, tuple(names),
                    sum(fact["size"] for fact in facts.values()))
+
+
+def _known_sums(model: RemoteModel, commit: str) -> dict[str, str]:
+    """SHA-256 by file name that this commit must have: as first downloaded, and as the catalogue says."""
+    locked = read_lock().get(model.repo, {})
+    first = locked["files"] if locked.get("revision") == commit else {}
+    return {name: str(fact["sha256"]) for name, fact in first.items()} | model.sha256
+
+
+def _name_revision(repo: str, revision: str, commit: str) -> None:
+    """Note in the cache, as the hub's own client does, which commit a branch or tag was: files are fetched by commit,
+    but a package that loads its parts by name (VideoLLaMA 2 its CLIP) looks for `main`."""
+    if revision != commit and not (revision and commit.startswith(revision)):
+        write_text(cache_folder(repo) / "refs" / (revision or "main"), commit)
 
 
 def _api() -> Any:
     from huggingface_hub import HfApi
 
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
-
-
-def _hub_file(repo: str, name: str, revision: str) -> str:
-    """The hub's own downloader: it goes on where a cut-off download stopped, and renames only whole files."""
-    from huggingface_hub import hf_hub_download
-
-    return hf_hub_download(repo, name, revision=revision, cache_dir=cache_folder(repo).parent,
-                           endpoint=os.environ.get("HF_ENDPOINT") or None)
 
 
 def _checked(path: Path, about: Any, known: str) -> str:
@@ -174,6 +186,8 @@ def _asked(repo: str, ask: Callable[[], Any]) -> Any:
 
     try:
         return ask()
+    except DependencyError:
+        raise
     except errors.RevisionNotFoundError as err:
         raise DependencyError(f"{repo} has no such revision: {first_line(err)}", "check the name after @") from err
     except errors.GatedRepoError as err:

@@ -20,6 +20,7 @@ from typing import Any
 from dubctl.errors import DependencyError
 
 REPO = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+HEX = re.compile(r"[0-9a-f]{7,40}")  # a commit, or the first digits of one
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 EDGE = 1 << 20  # bytes hashed at each end of a file for a folder's fingerprint
 
@@ -62,6 +63,7 @@ def find_weights(name: str, needs: Sequence[str | Sequence[str]] = ("config.json
     if folder.is_dir():
         _check(name, folder, needs)
         return Weights(name, folder, fingerprint(folder))
+    name = hub_name(name)
     if not REPO.fullmatch(name):
         raise DependencyError(f"no such weights: {name}", "give a folder, or owner/model as Hugging Face calls it")
     repo, _, revision = name.partition("@")
@@ -72,16 +74,26 @@ def find_weights(name: str, needs: Sequence[str | Sequence[str]] = ("config.json
     return Weights(name, found, found.name[:12])
 
 
+def hub_name(name: str) -> str:
+    """`owner/model[@revision]` for a short name of the catalogue ("rter", "bigvgan-22k@v2"); others as they are."""
+    from dubctl.catalogue import catalogue
+
+    short, at, revision = name.partition("@")
+    return next((f"{model.repo}{at}{revision}" for model in catalogue() if model.name == short), name)
+
+
 def snapshot(repo: str, revision: str = "") -> Path | None:
-    """Folder of a repository's files in the cache: those of `revision` (a commit, branch or tag), of `main` if ""."""
+    """Folder of a repository's files in the cache: those of `revision` (a commit or its first digits, branch or tag),
+    of `main` if ""."""
     folder = cache_folder(repo)
     ref = folder / "refs" / (revision or "main")
     commit = ref.read_text(encoding="utf-8").strip() if ref.is_file() else revision
-    if not commit:
-        only = sorted((folder / "snapshots").glob("*"))
-        commit = only[0].name if len(only) == 1 else ""
-    path = folder / "snapshots" / commit
-    return path if commit and path.is_dir() else None
+    if commit and (folder / "snapshots" / commit).is_dir():
+        return folder / "snapshots" / commit
+    if commit and not HEX.fullmatch(commit):
+        return None
+    only = sorted(path for path in (folder / "snapshots").glob(f"{commit}*") if path.is_dir())
+    return only[0] if len(only) == 1 else None
 
 
 def cache_folder(repo: str) -> Path:
@@ -97,7 +109,8 @@ def lock_path() -> Path:
 
 
 def read_lock() -> dict[str, Any]:
-    """repository -> {"revision", "licence", "files": {name: {"size", "sha256"}}}; empty before the first download.
+    """repository -> {"revision", "asked", "licence", "files": {name: {"size", "sha256"}}}; empty before the first
+    download. "asked" is the revision that the user named, "" where none was.
 
     Raises:
         DependencyError: the file is there but unreadable.
@@ -112,11 +125,13 @@ def read_lock() -> dict[str, Any]:
 
 
 def pinned(repo: str) -> str:
-    """The revision in use: the catalogue's, else the one first downloaded, else "" (the cache's `main`)."""
+    """The revision in use: one that the user downloaded by name, else the catalogue's, else the one first downloaded,
+    else "" (the cache's `main`)."""
     from dubctl.catalogue import catalogue
 
+    locked = read_lock().get(repo, {})
     known = next((model.revision for model in catalogue() if model.repo == repo), "")
-    return known or str(read_lock().get(repo, {}).get("revision", ""))
+    return str((locked.get("asked") and locked["revision"]) or known or locked.get("revision", ""))
 
 
 def missing(name: str, path: Path) -> DependencyError:

@@ -9,7 +9,7 @@ import typer
 from dubctl.cli.app import models_app
 from dubctl.cli.contract import Run
 from dubctl.cli.options import command
-from dubctl.errors import DependencyError
+from dubctl.errors import DependencyError, UsageError
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from: dubctl models list.")]
 
@@ -42,7 +42,8 @@ def _list_remote(run: Run) -> None:
     wide = max(len(row["name"]) for row in run.result)
     for row in run.result:
         state = "here" if row["here"] else "not here"
-        run.emit(f"{row['name']:{wide}}  {state:8}  {row['part']:9}  {row['repository']}  {row['licence']}  "
+        pin = row["revision"][:12] or "newest"  # the first download pins it
+        run.emit(f"{row['name']:{wide}}  {state:8}  {row['part']:9}  {row['repository']}@{pin}  {row['licence']}  "
                  f"{row['what']}")
 
 
@@ -58,7 +59,7 @@ def path(run: Run, name: Name) -> None:
     if remote is None or name in {model.name for model in shipped_models()}:
         run.wrote(models_root() / find_model(name).name)
         return
-    folder = snapshot(remote.repo, remote.revision or pinned(remote.repo))
+    folder = snapshot(remote.repo, remote.asked or pinned(remote.repo))
     if folder is None:
         raise missing(remote.repo, cache_folder(remote.repo) / "snapshots")
     run.wrote(folder)
@@ -91,15 +92,25 @@ def verify(run: Run, name: Annotated[str | None, typer.Argument(metavar="[NAME]"
 
 
 @command(models_app, "models download")
-def download(run: Run, names: Annotated[list[str], typer.Argument(metavar="NAME...", help=(
-        "Names from: dubctl models list --remote; or owner/model[@revision]."))]) -> None:
+def download(
+    run: Run,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help=(
+        "Names from: dubctl models list --remote; or owner/model[@revision]."))],
+    revision: Annotated[str | None, typer.Option(metavar="REV", help=(
+        "Pin this commit, tag or branch, instead of the one in use (one NAME)."))] = None,
+) -> None:
     """Fetch models of the paper profile into the Hugging Face cache. Pinned, verified, resumable."""
+    from dubctl.catalogue import at_revision
     from dubctl.download import download as fetch
     from dubctl.download import wanted
     from dubctl.model_registry import shipped_models
 
+    if revision is not None and (len(names) != 1 or not revision or "@" in names[0]):
+        raise UsageError("--revision is of one model", "dubctl models download NAME --revision REV, or NAME@REV")
     shipped = {model.name for model in shipped_models()}
     models = [wanted(name) for name in names if name not in shipped]
+    if revision is not None:
+        models = [at_revision(model, revision) for model in models]
     for name in names:
         if name in shipped:
             run.say(f"{name} ships with dubctl: nothing to download (dubctl models path {name})")
