@@ -11,16 +11,20 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from dubctl.config import Settings
-from dubctl.errors import DependencyError
+from dubctl.errors import DependencyError, DubctlError
+
+if TYPE_CHECKING:
+    from dubctl.emotion.paper.parts import PaperParts
 
 State = Literal["ok", "missing", "optional"]
 REINSTALL = "python -m pip install --force-reinstall --no-deps {}"
 # Modules whose name is not their package's; the other packages are imported by their own name.
 _MODULES = {"opencv-python-headless": "cv2", "phonemizer-fork": "phonemizer", "swift-f0": "swift_f0"}
-WHISPER_HINT = "name a local Whisper folder with --asr DIR or DUBCTL_ASR"
+WHISPER_HINT = "name a local Whisper folder, or a repository in the cache, with --asr or DUBCTL_ASR"
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Check:
         return asdict(self)
 
 
-def checks(settings: Settings) -> list[Check]:
-    """All checks; none raises."""
+def checks(settings: Settings, parts: PaperParts | None = None) -> list[Check]:
+    """All checks; `parts` of the paper profile are required where they are given. None raises."""
     found = [_python(), *_packages()]
     probes: tuple[tuple[str, Callable[[], Check], str], ...] = (
         ("ffmpeg", _ffmpeg, REINSTALL.format("imageio-ffmpeg")),
@@ -48,7 +52,12 @@ def checks(settings: Settings) -> list[Check]:
         ("temporary files", _temporary, "free some space, or set TMPDIR to a writable folder"),
     )
     found += [_guarded(name, probe, fix) for name, probe, fix in probes]
-    return [*found, _whisper(settings), _tensorboard()]
+    if parts is not None:
+        from dubctl.doctor_paper import paper_checks
+
+        found += paper_checks(parts)
+    asr = str(settings.asr or "") or (parts.asr if parts is not None else "")
+    return [*found, _whisper(asr), _tensorboard()]
 
 
 def _guarded(name: str, probe: Callable[[], Check], fix: str) -> Check:
@@ -155,15 +164,26 @@ def _temporary() -> Check:
     return Check("temporary files", "ok", tempfile.gettempdir())
 
 
-def _whisper(settings: Settings) -> Check:
+def _whisper(named: str) -> Check:
+    """The recogniser that wer would transcribe with: a folder, a checkpoint, or a repository in the cache."""
+    from dubctl.hub import REPO, find_weights, hub_name
+
     version = _version("faster-whisper")
-    if settings.asr is not None and not settings.asr.is_dir():
-        return Check("whisper", "optional", f"no such folder: {settings.asr}", WHISPER_HINT)
-    if settings.asr is None:
-        have = f"faster-whisper {version}, but no model folder" if version else "not installed"
+    have = f", faster-whisper {version}" if version else ""
+    path = Path(named).expanduser()
+    if not named:
+        said = f"faster-whisper {version}, but no model folder" if version else "not installed"
         hint = WHISPER_HINT if version else f"pip install faster-whisper, and {WHISPER_HINT}"
-        return Check("whisper", "optional", f"{have}: dubctl eval --metrics wer cannot run", hint)
-    return Check("whisper", "ok", f"{settings.asr}" + (f", faster-whisper {version}" if version else ""))
+        return Check("whisper", "optional", f"{said}: dubctl eval --metrics wer cannot run", hint)
+    if path.is_dir() or path.is_file():
+        return Check("whisper", "ok", f"{named}{have}")
+    if not REPO.fullmatch(hub_name(named)):
+        return Check("whisper", "optional", f"no such folder: {named}", WHISPER_HINT)
+    try:
+        weights = find_weights(named)
+    except DubctlError as err:
+        return Check("whisper", "optional", f"{err.message}: dubctl eval --metrics wer cannot run", err.hint)
+    return Check("whisper", "ok", f"{weights.label}@{weights.revision}, in {weights.folder}")
 
 
 def _tensorboard() -> Check:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.options import command
+from dubctl.cli.inputs import paper_parts_of
+from dubctl.cli.options import PAPER, command
 from dubctl.errors import DependencyError
 
 MARKS = {"ok": "ok  ", "missing": "FAIL", "optional": "-   "}
 
 
-@command(app, "doctor", shared=("asr",))
+@command(app, "doctor", shared=("asr", *PAPER))
 def doctor(run: Run) -> None:
-    """Check this machine. Exit 4 if something required is missing; every line says what to do about it."""
+    """Check this machine, and the profile's models. Exit 4 where something required is missing; each line says what to
+    do about it."""
     from dubctl.doctor import checks
 
-    found = checks(run.settings)
+    found = checks(run.settings, paper_parts_of(run))
     run.result = [check.as_dict() for check in found]
     run.device = next((check.detail.split(",")[0] for check in found if check.name == "device"), "")
     wide = max(len(check.name) for check in found)

@@ -32,7 +32,8 @@ SHARED: dict[str, Any] = {
     "metric": Annotated[str | None, typer.Option(metavar="NAME",
                                                  help="cosine, dot or euclidean (default: the index's, else cosine).")],
     "trees": Annotated[int | None, typer.Option(metavar="N", help="Annoy trees an index (default 32).")],
-    "asr": Annotated[Path | None, typer.Option(metavar="DIR", help="Local Whisper folder that wer transcribes with.")],
+    "asr": Annotated[Path | None, typer.Option(metavar="DIR|NAME", help=(
+        "Whisper that wer transcribes with: a folder, or owner/model in the Hugging Face cache."))],
     "device_map": Annotated[str | None, typer.Option(metavar="MAP", help=(
         "Paper profile: auto spreads the video LLM over all devices."))],
     "trust_remote_code": Annotated[bool | None, typer.Option("--trust-remote-code", help=(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dubctl.errors import DependencyError
-from dubctl.hub import REPO
+from dubctl.hub import REPO, hub_name
 
 RATE = 16000  # Hz, what every Whisper takes
 _MISSING_HINT = "pip install 'dubctl[asr]', then --asr DIR (or DUBCTL_ASR) with a local Whisper folder"
@@ -107,7 +107,7 @@ def load_asr(spec: str | Path | None = None, device: str = "cpu", threads: int =
 
     Args:
         spec: a Whisper folder (CTranslate2 or Hugging Face layout), an openai-whisper `.pt` file, or a repository
-            in the Hugging Face cache ("openai/whisper-large-v3").
+            in the Hugging Face cache ("openai/whisper-large-v3", or its short name "whisper").
         device: "cpu" or "cuda[:N]".
         threads: CPU threads, 0 for the library's choice.
 
@@ -124,7 +124,7 @@ def load_asr(spec: str | Path | None = None, device: str = "cpu", threads: int =
         return HuggingFaceWhisper(path, device, threads)
     if path.suffix == ".pt" and path.is_file():
         return OpenAIWhisper(path, device, threads)
-    if not path.exists() and REPO.fullmatch(str(named)):
+    if not path.exists() and REPO.fullmatch(hub_name(str(named))):
         from dubctl.metrics.asr_hub import HubWhisper
 
         return HubWhisper(str(named), device)

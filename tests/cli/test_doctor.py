@@ -9,7 +9,9 @@ import pytest
 
 from dubctl import doctor
 from dubctl.config import Settings
+from dubctl.hub import cache_folder
 from tests.cli.conftest import Outcome
+from tests.emotion.paper import tiny
 
 Dubctl = Callable[..., Outcome]
 
@@ -45,13 +47,50 @@ def test_a_package_that_does_not_import_has_its_command() -> None:
 
 
 def test_whisper_is_optional(tmp_path: Path) -> None:
-    assert doctor._whisper(Settings()).state == "optional"
-    assert doctor._whisper(Settings(asr=tmp_path / "none")).state == "optional"
-    assert doctor._whisper(Settings(asr=tmp_path)).state == "ok"
+    assert doctor._whisper("").state == "optional"
+    assert doctor._whisper(str(tmp_path / "none")).detail.startswith("no such folder")
+    assert doctor._whisper(str(tmp_path)).state == "ok"
+
+
+def test_a_recogniser_by_its_hub_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    for name in ("openai/whisper-large-v3", "whisper"):
+        check = doctor._whisper(name)
+        assert check.state == "optional" and "config.json" in check.detail and "no such folder" not in check.detail
+        assert check.fix == "dubctl models download openai/whisper-large-v3"
+    snapshot = cache_folder("openai/whisper-tiny") / "snapshots" / ("ab" * 20)
+    snapshot.mkdir(parents=True)
+    for file in ("config.json", "model.safetensors"):
+        (snapshot / file).write_bytes(b"{}")
+    check = doctor._whisper("openai/whisper-tiny")
+    assert check.state == "ok" and check.detail.startswith("openai/whisper-tiny@abababababab")
+
+
+def test_the_paper_profile_names_each_part_that_lacks(dubctl: Dubctl, tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    (tmp_path / "dubctl.toml").write_text('profile = "paper"\n[paper]\naudio = "lite"\nvocoder = "bigvgan-44k"\n')
+    got = dubctl("doctor", "--json")
+    rows = {row["name"]: row for row in got.json["result"]}
+    assert got.code == 4 and rows["paper: torchvision"]["state"] == "ok" and "paper: audio" not in rows
+    for part in ("rter", "comet", "video-llm", "vocoder"):
+        assert rows[f"paper: {part}"]["state"] == "missing" and "models download" in rows[f"paper: {part}"]["fix"]
+    assert rows["paper: vocoder"]["fix"] == "dubctl models download nvidia/bigvgan_v2_44khz_128band_256x"
+    assert rows["whisper"]["fix"] == "dubctl models download openai/whisper-large-v3"
+    assert "paper: rter" not in dubctl("doctor", "--profile", "lite").out
+
+
+def test_the_paper_profile_on_tiny_checkpoints_is_whole(dubctl: Dubctl, tmp_path: Path) -> None:
+    tiny.project(tmp_path)
+    rows = {row["name"]: row for row in dubctl("doctor", "--json").json["result"]}
+    parts = ("rter", "comet", "video-llm", "audio", "vocoder")
+    assert {part: rows[f"paper: {part}"]["state"] for part in parts} == dict.fromkeys(parts, "ok")
 
 
 def test_exit_4_and_the_command_that_fixes_it(dubctl: Dubctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "checks", lambda _settings: [
+    monkeypatch.setattr(doctor, "checks", lambda *_: [
         doctor.Check("python", "ok", "3.12"), doctor.Check("ffmpeg", "missing", "not found", "pip install x")])
     got = dubctl("doctor")
     assert got.code == 4 and "FAIL  ffmpeg" in got.out and got.out.startswith("ok")
@@ -61,5 +100,5 @@ def test_exit_4_and_the_command_that_fixes_it(dubctl: Dubctl, monkeypatch: pytes
 
 
 def test_exit_0_where_only_optional_things_lack(dubctl: Dubctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "checks", lambda _settings: [doctor.Check("whisper", "optional", "none", "pip")])
+    monkeypatch.setattr(doctor, "checks", lambda *_: [doctor.Check("whisper", "optional", "none", "pip")])
     assert dubctl("doctor").code == 0

@@ -35,10 +35,15 @@ def load_video_llm(parts: PaperParts) -> VideoLLM:
     Raises:
         DependencyError: package or weights are missing.
     """
-    name = parts.video_llm
-    if name == "auto":
-        name = VIDEOLLAMA2 if find_spec("videollama2") else VIDEO_LLM
+    name = video_llm_name(parts.video_llm)
     return VideoLlama2(name, parts) if "videollama2" in name.lower() else TransformersVideoLLM(name, parts)
+
+
+def video_llm_name(name: str) -> str:
+    """The video LLM that "auto" stands for; other names as they are."""
+    if name != "auto":
+        return name
+    return VIDEOLLAMA2 if find_spec("videollama2") else VIDEO_LLM
 
 
 class TransformersVideoLLM:
