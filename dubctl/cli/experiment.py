@@ -9,7 +9,7 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_file, existing_library
+from dubctl.cli.inputs import existing_file, existing_library, paper_parts_of, warn_other_profile
 from dubctl.cli.options import command
 from dubctl.errors import InputError, PartialFailure, UsageError
 
@@ -37,7 +37,7 @@ def experiment(
         raise UsageError("an experiment needs a library with sound", "--library LIB (the built-in one has none)")
     if setting is not None:
         check_setting(setting)
-    libraries = dict(_named(pair) for pair in others or ())
+    libraries, parts = dict(_named(pair) for pair in others or ()), paper_parts_of(run)
     plan_for = load_experiment(file)
     variants = chosen(plan_for, only or ())
     if run.dry_run:
@@ -47,12 +47,15 @@ def experiment(
     from dubctl.experiments.plot import text
     from dubctl.experiments.run import Plan, run_experiment
     from dubctl.experiments.table import markdown
+    from dubctl.library.store import Library
 
+    warn_other_profile(run, library, Library.open(library).profile)
     run.device = resolve_device(settings.device)
     metrics = "" if run.resolved.origins["metrics"] == "default" else settings.metrics
     outcome = run_experiment(Plan(
         plan_for, library, out, variants, libraries, metrics, setting or "", limit, steps, tiny, run.resolved.train,
-        run.device, settings.seed, settings.jobs, settings.asr, settings.keep_going), run.progress)
+        run.device, settings.seed, settings.jobs, settings.asr or (parts.asr if parts else None),
+        parts.vocoder if parts else "", settings.keep_going), run.progress)
     for warning in outcome.warnings:
         run.warn(warning)
     run.result, run.outputs = {"rows": outcome.rows, "failed": outcome.failed}, [str(path) for path in outcome.files]

@@ -9,7 +9,7 @@ import typer
 
 from dubctl.cli.app import import_app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_library
+from dubctl.cli.inputs import existing_library, paper_parts_of
 from dubctl.cli.options import command
 
 SHOWN = 3  # ids that a message names
@@ -42,6 +42,7 @@ def _import(run: Run, kind: str, sources: list[Path], out: Path, split: str, voi
             features: bool) -> None:
     from dubctl.library.importing import DATASETS, import_dataset
 
+    paper_parts_of(run)  # an import needs no part, but a wrong table is said before the work
     if run.dry_run:
         run.say(f"would import {DATASETS[kind](sources, split).report['clips']} clips into {out}")
         return
@@ -61,6 +62,8 @@ def _import(run: Run, kind: str, sources: list[Path], out: Path, split: str, voi
             f"{report['features']}")
     run.wrote(out)
     run.outputs += [str(out / "manifest.jsonl"), str(out / "import.json")]
+    if report["features"] != "imported":
+        run.say(f"measure it with: dubctl extract {out} -o {out}{_profile_of(run)}")
 
 
 @command(import_app, "import features")
@@ -78,6 +81,7 @@ def features(
     from dubctl.library.importing import import_features
 
     existing_library(library)
+    paper_parts_of(run)
     given = {"scene": scene, "face": face, "text": text, "audio": audio}
     folders = {name: folder for name, folder in given.items() if folder is not None}
     if run.dry_run:
@@ -90,6 +94,10 @@ def features(
     _tell(run, "problems", report["problems"])
     run.wrote(out)
     run.say(f"index it before searching: dubctl index {out}")
+
+
+def _profile_of(run: Run) -> str:
+    return "" if run.settings.profile == "lite" else f" --profile {run.settings.profile}"
 
 
 def _tell(run: Run, what: str, entries: Any) -> None:

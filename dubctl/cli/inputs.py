@@ -30,6 +30,14 @@ def paper_parts_of(run: Run) -> PaperParts | None:
                        settings.device_map or "")
 
 
+def warn_other_profile(run: Run, library: Path, profile: str) -> None:
+    """Say so where the user asked for a profile and a library is of another: its own vectors are what is used."""
+    asked = run.resolved.origins.get("profile", "default") != "default"
+    if asked and profile not in (run.settings.profile, "imported"):
+        run.warn(f"{library} is of the profile {profile}, not {run.settings.profile}: its own vectors are used "
+                 f"(others: dubctl extract DATASET -o LIB --profile {run.settings.profile})")
+
+
 def read_script(value: str) -> str:
     """The script: TEXT as given, `@FILE`, or `-` for stdin.
 

@@ -16,15 +16,17 @@ from dubctl.training.config import TrainConfig
 
 @dataclass
 class Variant:
-    """One row. name: its folder. kind: "ground-truth" scores the recordings themselves. library: name of another
-    library (`--with NAME=LIB`), "" the experiment's. train, retrieval: what differs from the experiment's tables.
-    train_from: speak with that variant's weights, so that only what happens at dubbing differs. series, x: its point
-    in a figure."""
+    """One row. name: its folder. kind: "ground-truth" scores the recordings themselves, "resynthesis" the recordings
+    through mel and vocoder. library: name of another library (`--with NAME=LIB`), "" the experiment's. train,
+    retrieval: what differs from the experiment's tables. train_from: speak with that variant's weights, so that only
+    what happens at dubbing differs. vocoder: BigVGAN by name, or "lite"; "" the profile's. series, x: its point in a
+    figure."""
 
     name: str
     label: str = ""
-    kind: Literal["model", "ground-truth"] = "model"
+    kind: Literal["model", "ground-truth", "resynthesis"] = "model"
     library: str = ""
+    vocoder: str = ""
     train: dict[str, Any] = field(default_factory=dict)
     train_from: str = ""
     retrieval: dict[str, Any] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from dubctl.experiments.lines import Line, lines_of
 from dubctl.experiments.perform import perform_row
 from dubctl.experiments.plot import Figure, figures, write_figures
 from dubctl.experiments.table import summarise, write_tables
+from dubctl.experiments.vocoders import Speaker, load_speaker
 from dubctl.files import content_key, sha256_file, write_json, write_jsonl
 from dubctl.library.policy import Retrieval, references
 from dubctl.library.store import Library
@@ -43,7 +44,8 @@ Progresses = Callable[[str], AbstractContextManager[Progress]]
 
 @dataclass
 class Plan:
-    """One call of `dubctl experiment`. others: libraries by name; asr: for wer; metrics, setting: "" = the file's."""
+    """One call of `dubctl experiment`. others: libraries by name; asr: for wer; vocoder: of rows that name none, "" the
+    shipped one; metrics, setting: "" = the file's."""
 
     experiment: Experiment
     library: Path
@@ -59,7 +61,8 @@ class Plan:
     device: str = "cpu"
     seed: int = 0
     jobs: int = 1
-    asr: Path | None = None
+    asr: str | Path | None = None
+    vocoder: str = ""
     keep_going: bool = True
 
 
@@ -107,12 +110,19 @@ def _variant(plan: Plan, variant: Variant, metrics: list[str], progress: Progres
     library = Library.open(_library(plan, variant))
     setting = plan.setting or plan.experiment.setting
     lines = lines_of(library, setting, plan.out / "recordings", plan.limit)
+    spoken = list[str]()  # what the scores depend on besides: scores of another vocoder are other scores
     if variant.kind == "ground-truth":
         items, key = [_truth(library, line, plan.out) for line in lines], library.digest
     else:
-        voice, key = _trained(plan, variant, progress)
-        items = _dub(plan, variant, library, lines, voice, key, progress)
-    key = content_key([key, [line.id for line in lines], [[str(i.dub), i.failed] for i in items], setting])
+        speaker = load_speaker(variant.vocoder or plan.vocoder, plan.device)
+        spoken += [speaker.digest] if speaker.digest else []
+        if variant.kind == "resynthesis":
+            items, key = _copies(plan, variant, library, lines, speaker, progress), library.digest
+        else:
+            speaker.for_voices()  # what cannot speak is said before the training
+            voice, key = _trained(plan, variant, progress)
+            items = _dub(plan, variant, library, lines, voice, key, speaker, progress)
+    key = content_key([key, [line.id for line in lines], [[str(i.dub), i.failed] for i in items], setting, *spoken])
     return _scores(plan, variant, items, metrics, key, progress, warnings)
 
 
@@ -145,7 +155,7 @@ def _trained(plan: Plan, variant: Variant, progress: Progresses) -> tuple[Path, 
 
 
 def _dub(plan: Plan, variant: Variant, library: Library, lines: Sequence[Line], voice_path: Path, weights: str,
-         progress: Progresses) -> list[EvalItem]:
+         speaker: Speaker, progress: Progresses) -> list[EvalItem]:
     """Dub what is not dubbed yet; lines that cannot be dubbed are kept as failures, to be scored as such."""
     folder, policy = plan.out / "dubs" / variant.name, plan.experiment.policy(variant)
     voice: Voice | None = None
@@ -154,13 +164,37 @@ def _dub(plan: Plan, variant: Variant, library: Library, lines: Sequence[Line], 
         for number, line in enumerate(lines):
             tick(number, len(lines), line.id)
             wav = folder / f"{line.id.replace('/', '_')}.wav"
-            key = content_key([weights, library.digest, line.id, str(line.prompt), asdict(policy), plan.seed])
+            key = content_key([weights, library.digest, line.id, str(line.prompt), asdict(policy), plan.seed,
+                               *([speaker.digest] if speaker.digest else [])])
             why = ""
             if not _there(wav, key):
-                voice = voice or Voice.load(voice_path, plan.device)
+                voice = voice or _speaking(voice_path, plan.device, speaker)
                 why = _dub_line(voice, library, line, policy, wav, key, plan.seed)
             items.append(_item(library, line, wav, why))
     write_jsonl(folder / "dubs.jsonl", (_row(item) for item in items))
+    return items
+
+
+def _speaking(path: Path, device: str, speaker: Speaker) -> Voice:
+    voice = Voice.load(path, device)
+    voice.vocoder = speaker.for_voices()
+    return voice
+
+
+def _copies(plan: Plan, variant: Variant, library: Library, lines: Sequence[Line], speaker: Speaker,
+            progress: Progresses) -> list[EvalItem]:
+    """The recordings through mel and vocoder, at the vocoder's own rate."""
+    items = []
+    with progress(f"copy {variant.name}") as tick:
+        for number, line in enumerate(lines):
+            tick(number, len(lines), line.id)
+            wav = plan.out / "dubs" / variant.name / f"{line.id.replace('/', '_')}.wav"
+            key = content_key(["copy", speaker.digest, library.digest, line.id])
+            if not _there(wav, key):
+                save_wav(wav, speaker.copy(line.source), speaker.rate)
+                write_json(wav.with_suffix(".json"), {"key": key, "id": line.id, "rate": speaker.rate})
+            items.append(_item(library, line, wav, ""))
+    write_jsonl(plan.out / "dubs" / variant.name / "dubs.jsonl", (_row(item) for item in items))
     return items
 
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,8 @@ def _copy_settings(base: Library, out: Path) -> list[str]:
 
 
 def export_features(library: Path, out: Path, count: int = 100, progress: Progress = silent) -> dict[str, Any]:
-    """A library's vectors and nearest clips as the released research code reads them, and emotions.json.
+    """A library's vectors and nearest clips as the released research code reads them, emotions.json, and spaces.json,
+    which says what made the vectors and how wide each file is.
 
     Args:
         count: references a list holds; test clips are nobody's reference, and a clip never its own.
@@ -236,7 +237,12 @@ def export_features(library: Path, out: Path, count: int = 100, progress: Progre
     lists = {name: _export_lists(opened, out, name, *table[name], count) for name in QUERY_MODALITIES}
     labels = {row.id: EMOTIONS.index(row.emotion) for row in opened.rows if row.emotion in EMOTIONS}
     write_json(out / "emotions.json", labels)
-    return {"features": written, "retrieval lists": lists, "emotions": len(labels)}
+    widths = {modality: sum(opened.vectors[name].shape[1] for name in VECTORS if MASKS[name] == modality)
+              for modality in FILES}
+    write_json(out / "spaces.json", {"profile": opened.profile, "widths": widths,
+                                     "spaces": {name: asdict(space) for name, space in opened.spaces.items()}})
+    return {"profile": opened.profile, "features": written, "widths": widths, "retrieval lists": lists,
+            "emotions": len(labels)}
 
 
 def _export_lists(library: Library, out: Path, modality: str, places: np.ndarray, values: np.ndarray,

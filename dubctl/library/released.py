@@ -34,6 +34,7 @@ FILES = {"scene": ("scene_emo_roberta", "{id}-scene_attri_emo.npy"),
          "face": ("face_emo_roberta", "{id}-face_caption.npy"),
          "text": ("text_cat_react_emb_reberta", "{id}-text_cat_react-{speaker}.npy"),
          "audio": ("audio_emo", "{id}-audio_emo-{speaker}.npy")}
+WIDTHS = {"scene": 1024, "face": 1024, "text": 2048, "audio": 1024}  # what its networks read
 MARKS = {"scene": ("-scene_attri_emo", "-scene_caption"), "face": ("-face_caption",),
          "text": ("-text_cat_react", "-text_emo"), "audio": ("-audio_emo",)}
 FOLDERS = {"scene_caption_embedding": "scene", "face_caption_embedding": "face", "text_emo_embedding": "text"}
