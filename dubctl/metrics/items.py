@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +22,8 @@ _ALIASES = {
 }
 _PATHS = ("dub", "prompt", "reference", "clip")
 _MEDIA = (".mp4", ".mkv", ".mov", ".wav", ".flac", ".opus", ".mp3", ".webm")
+SKIPPED = {"node_modules", "__pycache__", "site-packages"}
+TAKES = "eval takes the folder that `dubctl dub -o` wrote to, or a JSONL manifest (rows: dub, text, prompt)"
 
 
 def load_items(source: Path | str | None = None, stdin: TextIO | None = None) -> list[EvalItem]:
@@ -46,9 +48,21 @@ def load_items(source: Path | str | None = None, stdin: TextIO | None = None) ->
     if path.is_dir():
         return _from_folder(path)
     if path.is_file() and path.suffix.lower() in (*_MEDIA, ".avi", ".mpg", ".m4v", ".m4a", ".ogg", ".aac"):
-        raise InputError(f"{path} is a recording, not a list of dubs",
-                         "give the folder that `dubctl dub -o` wrote to, or a JSONL manifest (rows: dub, text, prompt)")
+        raise InputError(f"{path} is a recording, not a list of dubs", TAKES)
+    if _is_binary(path):
+        raise InputError(f"{path} is not text", TAKES)
     return items_from_rows(read_jsonl(path), path.parent, str(path))
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether a file is no UTF-8 text; one that cannot be read is not judged here."""
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _is_piped(stdin: TextIO) -> bool:
@@ -100,7 +114,7 @@ def _item(row: Mapping[str, Any], root: Path, where: str, number: int) -> EvalIt
 
 
 def _from_folder(folder: Path) -> list[EvalItem]:
-    items = [item for path in sorted(folder.rglob("*.json")) if (item := _from_report(path, folder))]
+    items = [item for path in sorted(_json_below(folder)) if (item := _from_report(path, folder))]
     manifest = folder / "manifest.jsonl"
     told = items_from_rows(read_jsonl(manifest), folder, str(manifest)) if manifest.is_file() else []
     if items:
@@ -108,8 +122,16 @@ def _from_folder(folder: Path) -> list[EvalItem]:
         return [_completed(item, known[item.id]) if item.id in known else item for item in items]
     if told:
         return told
-    raise InputError(f"no dubs to evaluate in {folder.resolve()}",
-                     "give the folder that `dubctl dub -o` wrote to, or a JSONL manifest")
+    raise InputError(f"no dubs to evaluate in {folder.resolve()}", TAKES)
+
+
+def _json_below(folder: Path) -> Iterator[Path]:
+    """JSON files of a folder and below, but of no hidden folder, virtual environment or package folder: started in a
+    home or checkout, eval would otherwise read thousands of files that are nobody's dubs."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in SKIPPED
+                      and not (Path(root) / name / "pyvenv.cfg").is_file()]
+        yield from (Path(root) / name for name in files if name.endswith(".json"))
 
 
 def _completed(item: EvalItem, row: EvalItem) -> EvalItem:

@@ -96,3 +96,20 @@ def test_a_cut_report_beside_its_dub_is_not_overlooked(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"x")
     with pytest.raises(InputError, match="cannot read the report"):
         load_items(tmp_path)
+
+
+def test_what_is_not_text_says_what_eval_takes(tmp_path):
+    (tmp_path / "dub.bin").write_bytes(b"\x00\xff\x91")
+    with pytest.raises(InputError, match="dub.bin is not text") as caught:
+        load_items(tmp_path / "dub.bin")
+    assert "takes the folder" in caught.value.hint and "JSONL manifest" in caught.value.hint
+
+
+def test_hidden_folders_and_virtual_environments_are_not_searched(tmp_path):
+    (tmp_path / "env" / "lib").mkdir(parents=True)
+    (tmp_path / "env" / "pyvenv.cfg").write_text("home = /usr\n")
+    for place in ("one", "two/deep", ".venv", ".cache/x", "env/lib", "node_modules/x"):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        report(tmp_path / place, "a")
+    assert [item.id for item in load_items(tmp_path)] == ["one/a", "two/deep/a"]
+    assert [item.id for item in load_items(tmp_path / ".venv")] == ["a"], "a folder that is named is searched"
