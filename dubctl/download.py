@@ -24,7 +24,8 @@ from dubctl.files import sha256_file, write_json, write_text
 from dubctl.hub import cache_folder, first_line, lock_path, pinned, read_lock
 from dubctl.hub_file import fetch_file
 
-TEXT = ("*.json", "*.txt", "*.model", "*.yaml", "*.jinja", "merges.*", "vocab.*", "*.tiktoken")
+# code that a repository carries comes along; it runs under --trust-remote-code alone
+TEXT = ("*.json", "*.txt", "*.model", "*.yaml", "*.jinja", "merges.*", "vocab.*", "*.tiktoken", "*.py")
 SAFE, OLD = ("*.safetensors",), ("*.bin", "*.pt")
 NEVER = ("flax_model*", "tf_model*", "*.onnx", "training_args.bin", "optimizer*", "*.msgpack", "*/*", "rng_state*",
          "scheduler.pt", "*.h5", "bigvgan_discriminator*")

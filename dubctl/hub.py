@@ -141,6 +141,15 @@ def missing(name: str, path: Path) -> DependencyError:
     return DependencyError(f"weights of {name} are missing: {path}", f"dubctl models download {name}")
 
 
+def cannot_load(weights: Weights, err: Exception) -> DependencyError:
+    """The error for weights that are here and do not load; `err` is what transformers said."""
+    message = f"cannot load {weights.name} from {weights.folder}: {first_line(err)}"
+    if "trust_remote_code" in str(err):
+        return DependencyError(message, "it runs code that its repository carries: read that, then give the flag "
+                               "--trust-remote-code")
+    return DependencyError(message, f"dubctl models download {weights.name}, or a newer transformers")
+
+
 def fingerprint(folder: Path) -> str:
     """12 hex digits from names, sizes and both ends of a folder's files: enough to tell two trainings apart, and
     quick for the tens of gigabytes of a video LLM."""

@@ -14,8 +14,7 @@ import torch
 
 from dubctl.device import resolve_device
 from dubctl.emotion.paper.torch_dtype import dtype_on
-from dubctl.errors import DependencyError
-from dubctl.hub import find_weights, first_line, quiet
+from dubctl.hub import cannot_load, find_weights, quiet
 
 QUESTION = "What are your feelings after the following event?"
 BATCH = 16
@@ -45,8 +44,7 @@ class CometReactionGenerator:
             self._tokens = AutoTokenizer.from_pretrained(weights.folder, **options)
             net = AutoModelForSeq2SeqLM.from_pretrained(weights.folder, **options)
         except Exception as err:  # transformers raises whatever its parts raise
-            raise DependencyError(f"cannot load {name} from {weights.folder}: {first_line(err)}",
-                                  f"dubctl models download {name}") from err
+            raise cannot_load(weights, err) from err
         self._net = net.to(self._device, dtype_on(self._device, dtype)).eval()
         self._bart = net.config.model_type in ("bart", "mbart")
         self.revision = f"{weights.label}@{weights.revision}"

@@ -18,7 +18,7 @@ from dubctl.device import resolve_device
 from dubctl.emotion.base import EMOTIONS, EmotionSpace
 from dubctl.emotion.paper.torch_dtype import dtype_on
 from dubctl.errors import DependencyError
-from dubctl.hub import Weights, find_weights, first_line, quiet
+from dubctl.hub import Weights, cannot_load, find_weights, quiet
 
 BATCH = 32
 MOST_TOKENS = 512
@@ -90,5 +90,4 @@ def _load(weights: Weights, trust_remote_code: bool) -> tuple[Any, Any]:
         return (AutoTokenizer.from_pretrained(weights.folder, **options),
                 AutoModelForSequenceClassification.from_pretrained(weights.folder, **options))
     except Exception as err:  # transformers raises whatever its parts raise
-        raise DependencyError(f"cannot load {weights.name} from {weights.folder}: {first_line(err)}",
-                              f"dubctl models download {weights.name}") from err
+        raise cannot_load(weights, err) from err

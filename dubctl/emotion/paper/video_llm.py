@@ -5,8 +5,11 @@ Decoding is greedy, so the same clip always gives the same caption.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +19,7 @@ from dubctl.device import resolve_device
 from dubctl.emotion.paper.parts import VIDEO_LLM, VIDEOLLAMA2, PaperParts
 from dubctl.emotion.paper.torch_dtype import dtype_on
 from dubctl.errors import DependencyError
-from dubctl.hub import Weights, find_weights, first_line, need_package, quiet
+from dubctl.hub import Weights, cannot_load, find_weights, need_package, quiet
 
 
 class VideoLLM(Protocol):
@@ -110,10 +113,10 @@ class TransformersVideoLLM:
 
 class VideoLlama2:
     """VideoLLaMA 2 (Cheng et al. 2024), the paper's, through its own package `videollama2`; one clip at a time, since
-    the package's inference call takes no batches.
+    the package's inference call takes no batches. That call moves its input to the GPU by itself, so there must be one.
 
     Raises:
-        DependencyError: the package or the weights are missing.
+        DependencyError: the package, the weights or a CUDA device are missing.
     """
 
     def __init__(self, name: str, parts: PaperParts) -> None:
@@ -121,16 +124,23 @@ class VideoLlama2:
                      "'git+https://github.com/DAMO-NLP-SG/VideoLLaMA2', or name another: [paper] video-llm = "
                      f"'{VIDEO_LLM}'")
         weights = find_weights(name)
+        device = resolve_device(parts.device)
+        if not device.startswith("cuda"):
+            raise DependencyError(f"the video LLM {name} runs on CUDA alone, and the device is {device}",
+                                  f"[paper] video-llm = '{VIDEO_LLM}'")
         from videollama2 import mm_infer, model_init  # its model code is the package's own, not the repository's
 
         self._infer = mm_infer
         self._tokens = parts.tokens
-        options = {"device_map": parts.device_map} if parts.device_map else {}
+        if ":" in device:
+            torch.cuda.set_device(device)  # where the package's own .cuda() goes
+        # without a map the package spreads the model over all devices
+        options = {"device_map": parts.device_map or {"": device}}
         try:
-            self._net, self._processor, self._tokenizer = model_init(str(weights.folder), **options)
-        except Exception as err:
-            raise DependencyError(f"cannot load {name} from {weights.folder}: {first_line(err)}",
-                                  f"dubctl models download {name}") from err
+            with _named(weights) as folder:
+                self._net, self._processor, self._tokenizer = model_init(str(folder), **options)
+        except Exception as err:  # the package raises whatever its parts raise
+            raise cannot_load(weights, err) from err
         self.revision = f"{weights.label}@{weights.revision}"
 
     def answer(self, clips: Sequence[np.ndarray], instructions: Sequence[str], rates: Sequence[float]) -> list[str]:
@@ -139,6 +149,16 @@ class VideoLlama2:
                                          tokenizer=self._tokenizer, modal="video", do_sample=False,
                                          max_new_tokens=self._tokens)).split())
                 for clip, instruction in zip(clips, instructions, strict=True)]
+
+
+@contextmanager
+def _named(weights: Weights) -> Iterator[Path]:
+    """The weights under the repository's own name: the package looks for "videollama2" in the last part of the path to
+    know what it loads, and a cache names its folders by commit."""
+    with TemporaryDirectory(prefix="dubctl-") as place:
+        link = Path(place) / weights.label.rpartition("/")[2]
+        link.symlink_to(weights.folder.resolve(), target_is_directory=True)
+        yield link
 
 
 def _load(weights: Weights, parts: PaperParts) -> tuple[Any, Any]:
@@ -156,7 +176,5 @@ def _load(weights: Weights, parts: PaperParts) -> tuple[Any, Any]:
         net = AutoModelForImageTextToText.from_pretrained(weights.folder, dtype=dtype_on(device, parts.dtype), **place,
                                                           **options)
     except Exception as err:  # transformers raises whatever its parts raise
-        raise DependencyError(f"cannot load {weights.name} from {weights.folder}: {first_line(err)}",
-                              "its code may need --trust-remote-code, or a newer transformers"
-                              if "trust_remote_code" in str(err) else f"dubctl models download {weights.name}") from err
+        raise cannot_load(weights, err) from err
     return processor, (net if parts.device_map else net.to(device)).eval()

@@ -12,6 +12,7 @@ import pytest
 
 from dubctl.emotion.base import EmotionSpace
 from dubctl.emotion.paper import face as face_module
+from dubctl.emotion.paper import video_llm as video_llm_module
 from dubctl.emotion.paper.ahead import CaptionsAhead
 from dubctl.emotion.paper.captions import FPS, Captioner, Question, sample
 from dubctl.emotion.paper.face import CaptionFaceExtractor, cut_out
@@ -20,6 +21,7 @@ from dubctl.emotion.paper.prompts import read_prompts
 from dubctl.emotion.paper.scene import CaptionSceneExtractor
 from dubctl.emotion.paper.video_llm import TransformersVideoLLM, VideoLlama2, load_video_llm
 from dubctl.errors import DependencyError, InputError, UsageError
+from dubctl.hub import cache_folder
 
 Shelf = Callable[..., Path]
 ASKED = ["describe the mood of the scene", "one smile in two sentences"]
@@ -29,7 +31,7 @@ def clips(count: int = 2, frames: int = 3, side: int = 40) -> list[np.ndarray]:
     return list(np.random.default_rng(count).integers(0, 256, (count, frames, side, side, 3), dtype=np.uint8))
 
 
-@pytest.mark.parametrize("kind", ["video_llm", "image_llm"])
+@pytest.mark.parametrize("kind", ["video_llm", "image_llm", "qwen_vl", "videollama3"])
 def test_an_answer_does_not_depend_on_its_batch(shelf: Shelf, kind: str) -> None:
     llm = TransformersVideoLLM(str(shelf(kind)), PaperParts(device="cpu", tokens=6))
     seen = [*clips(2), *clips(1, frames=2)]  # two shapes
@@ -40,21 +42,32 @@ def test_an_answer_does_not_depend_on_its_batch(shelf: Shelf, kind: str) -> None
     assert llm.answer([], [], []) == []
 
 
-def test_the_picture_is_looked_at(shelf: Shelf) -> None:
-    llm = TransformersVideoLLM(str(shelf("video_llm")), PaperParts(device="cpu", tokens=12))
+@pytest.mark.parametrize("kind", ["video_llm", "image_llm", "qwen_vl", "videollama3"])
+def test_the_picture_is_looked_at(shelf: Shelf, kind: str) -> None:
+    llm = TransformersVideoLLM(str(shelf(kind)), PaperParts(device="cpu", tokens=12))
     dark, noise = np.zeros((3, 40, 40, 3), np.uint8), clips(1)[0]
     assert len(set(llm.answer([dark, noise, 255 - dark], [ASKED[0]] * 3, [5.0] * 3))) > 1
 
 
 def test_videollama2_goes_through_its_own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package's contract (README, "Inference"): model_init, processor["video"], mm_infer."""
-    folder = tmp_path / "VideoLLaMA2-tiny"
-    folder.mkdir()
+    """The package's contract (README, "Inference"): model_init, processor["video"], mm_infer. It tells its models by
+    the last part of their path, so the cache's folder, a commit, must not be what it is given."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    folder = cache_folder("DAMO-NLP-SG/VideoLLaMA2-tiny") / "snapshots" / ("c" * 40)
+    folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").write_bytes(b"")
-    package, calls = ModuleType("videollama2"), []
+    package, calls, inits = ModuleType("videollama2"), [], []
     package.__spec__ = sys.__spec__
-    package.model_init = lambda path, **kw: ("net", {"video": lambda seen: seen.shape}, "tokens")  # type: ignore
+    monkeypatch.setattr(video_llm_module, "resolve_device", lambda device: {"auto": "cuda"}.get(device, device))
+
+    def model_init(path: str, **kw: object) -> tuple:
+        assert Path(path, "config.json").is_file()
+        inits.append((Path(path).name, kw))
+        return "net", {"video": lambda seen: seen.shape}, "tokens"
+
+    package.model_init = model_init  # type: ignore
 
     def mm_infer(seen: object, instruct: str, **kw: object) -> str:
         calls.append((seen, instruct, kw))
@@ -62,7 +75,10 @@ def test_videollama2_goes_through_its_own_package(tmp_path: Path, monkeypatch: p
 
     package.mm_infer = mm_infer  # type: ignore
     monkeypatch.setitem(sys.modules, "videollama2", package)
-    llm = load_video_llm(PaperParts(video_llm=str(folder), tokens=7))
+    llm = load_video_llm(PaperParts(video_llm="DAMO-NLP-SG/VideoLLaMA2-tiny", tokens=7))
+    assert inits == [("VideoLLaMA2-tiny", {"device_map": {"": "cuda"}})]
+    with pytest.raises(DependencyError, match="runs on CUDA alone, and the device is cpu"):
+        load_video_llm(PaperParts(video_llm="DAMO-NLP-SG/VideoLLaMA2-tiny", device="cpu"))
     assert isinstance(llm, VideoLlama2) and llm.answer(clips(1), ["why?"], [5.0]) == ["a tense scene"]
     assert calls == [((3, 40, 40, 3), "why?", {"model": "net", "tokenizer": "tokens", "modal": "video",
                                                "do_sample": False, "max_new_tokens": 7})]

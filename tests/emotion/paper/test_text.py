@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,3 +82,26 @@ def test_the_text_space_names_the_reactions_too(shelf: Shelf) -> None:
     np.testing.assert_allclose(found.react_vector, rter.encode([found.reaction])[0], atol=1e-5)
     assert found.self_vector.shape == (32,) and found.profile.shape == (7,)
     assert comet.revision in text.space.revision and text.space != rter.space
+
+
+def test_code_of_a_repository_runs_only_where_the_flag_is_given(shelf: Shelf, tmp_path: Path,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    folder = tmp_path / "own"
+    shutil.copytree(shelf("rter"), folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own_roberta", "auto_map": {"AutoConfig": "own.OwnConfig",
+                                                         "AutoModelForSequenceClassification": "own.OwnModel"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    ran = tmp_path / "ran"
+    (folder / "own.py").write_text(
+        f"open({str(ran)!r}, 'w').close()\n"
+        "from transformers import RobertaConfig, RobertaForSequenceClassification\n"
+        "class OwnConfig(RobertaConfig):\n    model_type = 'own_roberta'\n"
+        "class OwnModel(RobertaForSequenceClassification):\n    config_class = OwnConfig\n")
+    with pytest.raises(DependencyError) as caught:
+        RobertaTextEmotion(str(folder))
+    assert "--trust-remote-code" in caught.value.hint and not ran.exists() and "\n" not in caught.value.message
+    vectors = RobertaTextEmotion(str(folder), trust_remote_code=True).encode(TEXTS)
+    assert ran.exists()
+    np.testing.assert_allclose(vectors, RobertaTextEmotion(str(shelf("rter"))).encode(TEXTS), atol=1e-6)

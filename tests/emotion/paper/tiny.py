@@ -137,9 +137,68 @@ def image_llm(folder: Path) -> Path:
     return folder
 
 
-def catalogue_file(folder: Path, text: dict[str, object]) -> None:
-    """A JSON file named config.json."""
-    (folder / "config.json").write_text(json.dumps(text))
+QWEN_CHAT = CHAT.replace("<video>", "<|vision_start|><|video_pad|><|vision_end|>").replace("<image>", "<|image_pad|>")
+QWEN_SPECIAL = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")  # ids 4 to 7
+
+
+def qwen_vl(folder: Path) -> Path:
+    """A Qwen2.5-VL of one layer everywhere: frames in pairs, positions from seconds."""
+    from transformers import (
+        AutoTokenizer,
+        Qwen2_5_VLConfig,
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2_5_VLProcessor,
+        Qwen2VLImageProcessor,
+        Qwen2VLVideoProcessor,
+    )
+
+    torch.manual_seed(6)
+    size = word_tokenizer(folder, QWEN_SPECIAL)
+    config = Qwen2_5_VLConfig(
+        vision_config={"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "patch_size": 14,
+                       "out_hidden_size": 32, "fullatt_block_indexes": [0], "window_size": 56},
+        text_config={"vocab_size": size, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
+                     "num_attention_heads": 2, "num_key_value_heads": 2, "initializer_range": 0.5, "bos_token_id": 1,
+                     "eos_token_id": 2, "pad_token_id": 0, "max_position_embeddings": 512,
+                     "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]}},
+        vision_start_token_id=4, vision_end_token_id=5, image_token_id=6, video_token_id=7)
+    Qwen2_5_VLForConditionalGeneration(config).save_pretrained(folder)
+    pixels = {"min_pixels": 56 * 56, "max_pixels": 56 * 56}
+    Qwen2_5_VLProcessor(image_processor=Qwen2VLImageProcessor(**pixels),
+                        tokenizer=AutoTokenizer.from_pretrained(folder),
+                        video_processor=Qwen2VLVideoProcessor(**pixels), chat_template=QWEN_CHAT
+                        ).save_pretrained(folder)
+    return folder
+
+
+def videollama3(folder: Path) -> Path:
+    """A VideoLLaMA 3 of one layer everywhere: times are written between the frames, still patches dropped."""
+    from transformers import (
+        AutoTokenizer,
+        VideoLlama3Config,
+        VideoLlama3ForConditionalGeneration,
+        VideoLlama3ImageProcessor,
+        VideoLlama3Processor,
+        VideoLlama3VideoProcessor,
+    )
+
+    torch.manual_seed(7)
+    size = word_tokenizer(folder, QWEN_SPECIAL)
+    config = VideoLlama3Config(
+        vision_config={"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+                       "patch_size": 14},
+        text_config={"model_type": "qwen2", "vocab_size": size, "hidden_size": 32, "intermediate_size": 32,
+                     "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2,
+                     "initializer_range": 0.5, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+                     "max_position_embeddings": 512},
+        image_token_id=6, video_token_id=7)
+    VideoLlama3ForConditionalGeneration(config).save_pretrained(folder)
+    pixels = {"min_pixels": 56 * 56, "max_pixels": 56 * 56}
+    VideoLlama3Processor(image_processor=VideoLlama3ImageProcessor(**pixels),
+                         tokenizer=AutoTokenizer.from_pretrained(folder),
+                         video_processor=VideoLlama3VideoProcessor(**pixels), chat_template=QWEN_CHAT
+                         ).save_pretrained(folder)
+    return folder
 
 
 def emotion2vec(folder: Path, scale_dims: int = 5) -> Path:
