@@ -77,6 +77,18 @@ def v2c_raw(root: Path, pictures: bool = True) -> Path:
     return root
 
 
+def v2c_produbber(root: Path) -> Path:
+    """The toolkit's clips with ProDubber's public split lists beside them, Data/V2C_train.txt and V2C_val.txt."""
+    v2c_raw(root / "V2C")
+    numbers = {who: place for place, who in enumerate(SPEAKERS)}
+    whose = [(id, id.split("_00_")[0]) for id in v2c_ids()]
+    train, val = _released([f"{who}/{id}.wav|wˈʌn ɡɹˈeɪt|{numbers[who]}" for id, who in whose])
+    (root / "Data").mkdir()
+    (root / "Data" / "V2C_train.txt").write_text("\n".join(train) + "\n")
+    (root / "Data" / "V2C_val.txt").write_text("\n".join(val) + "\n")
+    return root
+
+
 def v2c_denoise2(root: Path, features: bool = True, setting3: bool = True) -> Path:
     """The "chenqi-Denoise2" download: cleaned wavs and labels, lists, and the feature folder beside them."""
     wavs, feature = root / "wav_22050_chenqi_clean_Denoise_version2_all", root / "Denoise_version2_all_feature"

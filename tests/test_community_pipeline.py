@@ -14,9 +14,11 @@ from tests import community
 
 FORMATS: dict[str, Callable[[Path], Path]] = {
     "v2c-raw": lambda root: community.v2c_raw(root), "v2c-denoise2": lambda root: community.v2c_denoise2(root),
+    "v2c-produbber": lambda root: community.v2c_produbber(root),
     "grid": lambda root: community.grid(root, ("s6", "s20", "s3"), pictures=True),
     "grid-resampled": lambda root: community.grid_resampled(root)}
-PICTURES = {"v2c-raw", "grid"}
+PICTURES = {"v2c-raw", "v2c-produbber", "grid"}
+RELEASED_TEST = {"v2c-denoise2": 3, "v2c-produbber": 3, "grid-resampled": 2}  # clips of the lists' val
 
 
 @pytest.mark.parametrize("profile", community.PROFILES)
@@ -30,7 +32,8 @@ def test_from_the_download_to_scores(layout: str, profile: str, tmp_path: Path, 
     prompt = next(path for path in sorted(data.rglob("*.wav")))
     assert run(["extract", str(data), "-o", str(lib), "--profile", profile, "--jobs", "1", "-q"]) == 0
     opened = Library.open(lib)
-    assert {row.split for row in opened.rows} == {"train", "dev", "test"}
+    assert opened.profile == profile and {row.split for row in opened.rows} == {"train", "dev", "test"}
+    assert layout not in RELEASED_TEST or RELEASED_TEST[layout] == sum(row.split == "test" for row in opened.rows)
     assert bool(opened.masks["scene"].all()) == (layout in PICTURES) and opened.masks["audio"].all()
     assert run(["index", str(lib), "-q"]) == 0
     capsys.readouterr()

@@ -9,7 +9,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
+from dubctl import hub as hub_module
 from dubctl.emotion.base import EmotionSpace
 from dubctl.emotion.paper import face as face_module
 from dubctl.emotion.paper import video_llm as video_llm_module
@@ -19,6 +21,7 @@ from dubctl.emotion.paper.face import CaptionFaceExtractor, cut_out
 from dubctl.emotion.paper.parts import PaperParts, paper_parts
 from dubctl.emotion.paper.prompts import read_prompts
 from dubctl.emotion.paper.scene import CaptionSceneExtractor
+from dubctl.emotion.paper.torch_dtype import dtype_on
 from dubctl.emotion.paper.video_llm import TransformersVideoLLM, VideoLlama2, load_video_llm
 from dubctl.errors import DependencyError, InputError, UsageError
 from dubctl.hub import cache_folder
@@ -40,6 +43,29 @@ def test_an_answer_does_not_depend_on_its_batch(shelf: Shelf, kind: str) -> None
     assert together == [llm.answer([clip], [text], [5.0])[0] for clip, text in zip(seen, asked, strict=True)]
     assert all(together) and "describe the mood of the scene" not in together[0], "the prompt is not part of it"
     assert llm.answer([], [], []) == []
+
+
+def test_spread_over_devices_it_answers_the_same(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoModelForImageTextToText
+
+    maps, load = [], AutoModelForImageTextToText.from_pretrained
+    monkeypatch.setattr(AutoModelForImageTextToText, "from_pretrained", staticmethod(
+        lambda *a, **k: maps.append(k.get("device_map")) or load(*a, **k)))
+    here = TransformersVideoLLM(str(shelf("video_llm")), PaperParts(device="cpu", tokens=6))
+    spread = TransformersVideoLLM(str(shelf("video_llm")), PaperParts(device="cpu", tokens=6, device_map="auto"))
+    assert maps == [None, "auto"]
+    assert spread.answer(clips(2), ASKED, [5.0] * 2) == here.answer(clips(2), ASKED, [5.0] * 2)
+    monkeypatch.setattr(hub_module, "find_spec", lambda module: None if module == "accelerate" else sys.__spec__)
+    with pytest.raises(DependencyError, match="--device-map auto needs the package accelerate"):
+        TransformersVideoLLM(str(shelf("video_llm")), PaperParts(device="cpu", device_map="auto"))
+
+
+def test_bf16_is_the_format_on_a_gpu_and_answers_are_words(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (dtype_on("cuda:0", "bf16"), dtype_on("cpu", "bf16"), dtype_on("cuda", PaperParts().dtype)) == (
+        torch.bfloat16, torch.float32, torch.bfloat16)
+    monkeypatch.setattr(video_llm_module, "dtype_on", lambda device, name: dtype_on("cuda", name))
+    llm = TransformersVideoLLM(str(shelf("video_llm")), PaperParts(device="cpu", tokens=6))
+    assert llm._net.dtype == torch.bfloat16 and all(llm.answer(clips(2), ASKED, [5.0] * 2))
 
 
 @pytest.mark.parametrize("kind", ["video_llm", "image_llm", "qwen_vl", "videollama3"])
