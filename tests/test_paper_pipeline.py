@@ -123,9 +123,13 @@ def test_the_experiments_recogniser_is_the_profiles(project: Path, lib: Path, tm
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     (tmp_path / "table.toml").write_text('title = "x"\nmetrics = "wer"\n[[variants]]\nname = "truth"\n'
                                          'kind = "ground-truth"\n')
-    assert run(["experiment", str(tmp_path / "table.toml"), "--library", str(lib), "-o", str(tmp_path / "out"),
-                "--config", str(project / "dubctl.toml"), "--json"]) == 0
+    (tmp_path / "plain.toml").write_text('profile = "paper"\n')
+    call = ["experiment", str(tmp_path / "table.toml"), "--library", str(lib), "-o", str(tmp_path / "out"), "--json"]
+    assert run([*call, "--config", str(tmp_path / "plain.toml")]) == 0
     assert "dubctl models download openai/whisper-large-v3" in " ".join(json.loads(capsys.readouterr().out)["warnings"])
+    assert run([*call, "--config", str(project / "dubctl.toml")]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["result"]["rows"]
+    assert row["metrics"]["wer"]["value"] > 0 and row["metrics"]["wer"]["detail"]["asr"].startswith("whisper")
 
 
 def test_a_wrong_part_is_said_by_every_command_that_takes_the_profile(project: Path, lib: Path, tmp_path: Path,

@@ -87,6 +87,7 @@ def test_the_paper_profile_on_tiny_checkpoints_is_whole(dubctl: Dubctl, tmp_path
     rows = {row["name"]: row for row in dubctl("doctor", "--json").json["result"]}
     parts = ("rter", "comet", "video-llm", "audio", "vocoder")
     assert {part: rows[f"paper: {part}"]["state"] for part in parts} == dict.fromkeys(parts, "ok")
+    assert rows["whisper"]["state"] == "ok" and "whisper" in rows["whisper"]["detail"]
 
 
 def test_exit_4_and_the_command_that_fixes_it(dubctl: Dubctl, monkeypatch: pytest.MonkeyPatch) -> None:

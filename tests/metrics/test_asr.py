@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,38 +9,12 @@ import pytest
 
 from dubctl.errors import DependencyError
 from dubctl.metrics import asr
+from tests.emotion.paper import tiny
 
 
 @pytest.fixture(scope="module")
 def tiny_whisper(tmp_path_factory) -> Path:
-    """A Whisper of random weights in Hugging Face layout, a few KB."""
-    from transformers import (
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperProcessor,
-        WhisperTokenizer,
-    )
-
-    folder = tmp_path_factory.mktemp("whisper")
-    vocab = {c: i for i, c in enumerate([chr(33 + i) for i in range(94)])}
-    specials = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>"]
-    vocab.update({token: len(vocab) + i for i, token in enumerate(specials)})
-    (folder / "vocab.json").write_text(json.dumps(vocab))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = WhisperTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token="<|endoftext|>",
-                                 bos_token="<|endoftext|>", eos_token="<|endoftext|>")
-    start = vocab["<|startoftranscript|>"]
-    config = WhisperConfig(vocab_size=len(vocab), d_model=16, encoder_layers=1, decoder_layers=1, num_mel_bins=80,
-                           encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
-                           decoder_ffn_dim=16, max_target_positions=16, decoder_start_token_id=start,
-                           bos_token_id=start, eos_token_id=vocab["<|endoftext|>"], pad_token_id=start,
-                           suppress_tokens=None, begin_suppress_tokens=None)
-    model = WhisperForConditionalGeneration(config)
-    model.generation_config.max_length = 12
-    model.save_pretrained(folder)
-    WhisperProcessor(WhisperFeatureExtractor(), tokenizer).save_pretrained(folder)
-    return folder
+    return tiny.whisper(tmp_path_factory.mktemp("whisper"))
 
 
 def test_a_hugging_face_folder_transcribes_and_repeats_itself(tiny_whisper):

@@ -256,9 +256,40 @@ def bigvgan(folder: Path, bands: int = 80, rate: int = 22050, fmax: float | None
     return folder
 
 
+def whisper(folder: Path) -> Path:
+    """A Whisper of random weights in Hugging Face layout, a few KB."""
+    from transformers import (
+        WhisperConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperProcessor,
+        WhisperTokenizer,
+    )
+
+    vocab = {chr(33 + i): i for i in range(94)}
+    specials = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>"]
+    vocab.update({token: len(vocab) + i for i, token in enumerate(specials)})
+    (folder / "vocab.json").write_text(json.dumps(vocab))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = WhisperTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token="<|endoftext|>",
+                                 bos_token="<|endoftext|>", eos_token="<|endoftext|>")
+    start = vocab["<|startoftranscript|>"]
+    torch.manual_seed(8)
+    model = WhisperForConditionalGeneration(WhisperConfig(
+        vocab_size=len(vocab), d_model=16, encoder_layers=1, decoder_layers=1, num_mel_bins=80,
+        encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16,
+        max_target_positions=16, decoder_start_token_id=start, bos_token_id=start,
+        eos_token_id=vocab["<|endoftext|>"], pad_token_id=start, suppress_tokens=None, begin_suppress_tokens=None))
+    model.generation_config.max_length = 12
+    model.save_pretrained(folder)
+    WhisperProcessor(WhisperFeatureExtractor(), tokenizer).save_pretrained(folder)
+    return folder
+
+
 def project(folder: Path) -> Path:
     """A project file in `folder` that names a tiny checkpoint for each part of the paper profile; returns its path."""
-    parts = {"rter": rter, "comet": comet, "audio": emotion2vec, "video-llm": video_llm, "vocoder": bigvgan}
+    parts = {"rter": rter, "comet": comet, "audio": emotion2vec, "video-llm": video_llm, "vocoder": bigvgan,
+             "asr": whisper}
     named = ["frames = 3", "tokens = 6", f'cache = "{folder / "captions"}"']
     for part, make in parts.items():
         place = folder / "models" / make.__name__
