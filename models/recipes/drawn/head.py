@@ -14,7 +14,7 @@ import numpy as np
 from drawn.design import FaceDesign
 from drawn.strokes import Canvas, Colour, curve, mirrored, oval, ribbon
 
-LEFT, RIGHT, TOP, BOTTOM = -1.45, 1.45, -1.5, 2.5
+LEFT, RIGHT, TOP, BOTTOM = -1.45, 1.45, -1.5, 3.3
 BUMPS = (  # x, y, spread x, spread y, height; mirrored where x > 0
     (0.0, 0.12, 0.07, 0.22, 0.10), (0.0, 0.42, 0.085, 0.10, 0.20), (0.11, 0.47, 0.05, 0.05, 0.06),
     (0.33, 0.02, 0.17, 0.11, -0.10), (0.30, -0.22, 0.22, 0.07, 0.05), (0.45, 0.42, 0.18, 0.16, 0.06),
@@ -196,8 +196,8 @@ def _body(shape: tuple[int, ...], scale: float, design: FaceDesign, light: Light
     canvas.soft(oval(0, 1.32, 0.5, 0.16), tuple(skin * 0.45), 0.75, 0.07)  # the chin's shadow
     slope = 1.7 if design.woman else 1.62
     wide = 1.3 if design.woman else 1.5
-    right = np.array([(neck * 0.9, slope - 0.1), (0.75, slope + 0.14), (wide, slope + 0.4), (wide + 0.2, 2.7),
-                      (0, 2.7)])
+    right = np.array([(neck * 0.9, slope - 0.1), (0.75, slope + 0.14), (wide, slope + 0.4),
+                      (wide + 0.2, BOTTOM + 0.1), (0, BOTTOM + 0.1)])
     cloth = np.array(design.cloth) * lit
     both(np.concatenate([curve(right[:4]), right[4:], curve(right[:4])[::-1] * [-1, 1]]), cloth)
     both(np.array([(-neck * 0.9, slope - 0.1), (neck * 0.9, slope - 0.1), (0.0, slope + 0.42)]), skin * 0.92)

@@ -8,8 +8,8 @@ what each shows is kept in the manifest.
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,7 @@ class Line:
 
 def plan_films(rows: Sequence[dict[str, Any]], *, odds: Odds, seed: int, prefix: str, per_scene: int = 7,
                targets: bool = False) -> list[Line]:
-    """Deal out speech to films of 2 to 4 characters.
+    """Deal out speech to films, mostly of 2 to 4 characters.
 
     Args:
         rows: speech clips (id, speaker, emotion, strength, text).
@@ -68,7 +68,7 @@ def plan_films(rows: Sequence[dict[str, Any]], *, odds: Odds, seed: int, prefix:
     rng.shuffle(said)
     target_texts = set(said[::2]) if targets else set()
     lines = list[Line]()
-    for number, cast in enumerate(_casts(sorted({row["speaker"] for row in rows}), rng)):
+    for number, cast in enumerate(_casts(Counter(row["speaker"] for row in rows), per_scene, rng)):
         film = f"{prefix}{number:02d}"
         pool = [row for row in rows if row["speaker"] in cast]
         rng.shuffle(pool)
@@ -77,8 +77,14 @@ def plan_films(rows: Sequence[dict[str, Any]], *, odds: Odds, seed: int, prefix:
     return lines
 
 
-def balanced(rows: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
-    """`count` rows: emotions alike often, speakers in turn, every text as seldom as can be."""
+def balanced(rows: Sequence[dict[str, Any]], count: int, seed: int, *, words: Mapping[str, str] | None = None,
+             worded: float = 0.0) -> list[dict[str, Any]]:
+    """`count` rows: emotions alike often, speakers in turn, every text as seldom as can be.
+
+    Args:
+        words: the emotion that each text conveys. worded: how often a row is sought whose words feel as it is spoken;
+            where none is left, another is taken.
+    """
     rng = random.Random(seed)
     queues = defaultdict(list)
     for row in rows:
@@ -89,7 +95,10 @@ def balanced(rows: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict
     while len(chosen) < min(count, len(rows)):
         for emotion in EMOTIONS:
             if queues[emotion] and len(chosen) < count:
-                row = min(queues[emotion], key=lambda one: (texts[one["text"]], speakers[one["speaker"]]))
+                fits = rng.random() < worded
+                row = min(queues[emotion], key=lambda one: (
+                    fits and bool(words) and words[one["text"]] != emotion, texts[one["text"]],
+                    speakers[one["speaker"]]))
                 queues[emotion].remove(row)
                 texts[row["text"]] += 1
                 speakers[row["speaker"]] += 1
@@ -97,14 +106,22 @@ def balanced(rows: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict
     return chosen
 
 
-def _casts(speakers: list[str], rng: random.Random) -> list[list[str]]:
-    """Speakers in groups of 2 to 4 (one of 1 where there is only one)."""
-    rng.shuffle(speakers)
+def _casts(lines: Mapping[str, int], enough: int, rng: random.Random) -> list[list[str]]:
+    """Speakers in groups of 2 to 4, or more where they have fewer than `enough` lines together.
+
+    Args:
+        lines: how many lines each speaker has.
+    """
+    left = sorted(lines)
+    rng.shuffle(left)
     casts = []
-    while speakers:
-        left = len(speakers)
-        size = left if left <= 4 else rng.choice([n for n in (2, 3, 4) if left - n >= 2])
-        casts.append([speakers.pop() for _ in range(size)])
+    while left:
+        size, cast = rng.choice((2, 3, 4)), list[str]()
+        while left and (len(cast) < size or sum(lines[name] for name in cast) < enough):
+            cast.append(left.pop())
+        casts.append(cast)
+    if len(casts) > 1 and (len(casts[-1]) == 1 or sum(lines[name] for name in casts[-1]) < enough):
+        casts[-2] += casts.pop()  # nobody plays alone
     return casts
 
 

@@ -95,7 +95,7 @@ class Stage:
                          Placement(self._eye, self._stand[0] + shake[i, 0], self._stand[1] + shake[i, 1]))
         gains = grade(frames[::max(1, count // 6)], self.look)
         for i in range(count):
-            frames[i] = cv2.transform(frames[i], gains * flicker[i])
+            frames[i] = graded(frames[i], gains * flicker[i])
         return frames
 
     def _backdrop(self, shake: np.ndarray) -> np.ndarray:
@@ -123,19 +123,30 @@ class _Flecks:
 
 
 def grade(frames: np.ndarray, look: Look) -> np.ndarray:
-    """Colour matrix (3, 3) that brings pictures' mean Lab colour to the look's, as coloured light would."""
-    mute = COLOUR * np.eye(3) + (1 - COLOUR) * np.tile(LUMA, (3, 1))
+    """Gains (3,) of the colours that bring pictures' mean Lab colour to the look's, as coloured light would."""
     small = np.concatenate([cv2.resize(frame, (48, 27), interpolation=cv2.INTER_AREA) for frame in frames])
     goal, gains = np.array([look.lightness, look.a, look.b]), np.ones(3)
     aim = goal.copy()
-    for turn in range(14):
-        mean = _mean_lab(cv2.transform(small, gains[:, None] * mute))
-        if turn < 9:
-            gains = np.clip(gains * ((_rgb_of(aim) + 2e-3) / (_rgb_of(mean) + 2e-3)) ** 0.8, 0.03, 4.0)
+    for turn in range(16):
+        mean = _mean_lab(graded(small, gains))
+        if turn < 11:
+            gains = np.clip(gains * ((_rgb_of(aim) + 2e-3) / (_rgb_of(mean) + 2e-3)) ** 0.9, 0.03, 12.0)
             aim = aim + 0.3 * (goal - mean)
         else:  # where the gamut cannot give both, lightness comes first
-            gains = np.clip(gains * (goal[0] + 5) / (mean[0] + 5), 0.02, 5.0)
-    return gains[:, None] * mute
+            gains = np.clip(gains * (goal[0] + 5) / (mean[0] + 5), 0.02, 12.0)
+    return gains
+
+
+def graded(frame: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """A frame (H, W, 3) uint8 with its colours muted, and dimmed or lit by gains (3,).
+
+    A gain above 1 bends the tones towards white and clips none, so that a face in bright light keeps its features.
+    """
+    tones = np.linspace(0, 1, 256)[:, None]
+    curves = tones * gains / (1 + np.maximum(gains - 1, 0) * tones)
+    table = np.clip(255 * curves + 0.5, 0, 255).astype(np.uint8)
+    muted = cv2.transform(frame, COLOUR * np.eye(3) + (1 - COLOUR) * np.tile(LUMA, (3, 1)))
+    return cv2.LUT(muted, table[None])
 
 
 def wander(count: int, seconds: float, rng: np.random.Generator) -> np.ndarray:
