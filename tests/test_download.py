@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -243,6 +244,7 @@ def test_which_files_are_needed() -> None:
 
 def test_names_of_the_catalogue() -> None:
     assert len({model.name for model in catalogue()}) == len(catalogue()) and all(m.licence for m in catalogue())
+    assert all(re.fullmatch(r"([0-9a-f]{40})?", model.revision) for model in catalogue()), "a commit, or none yet"
     assert find_remote("whisper") is find_remote("openai/whisper-large-v3")
     assert wanted("a/b@v1") == RemoteModel("a/b", "a/b", revision="v1", asked="v1")
     other = wanted("bigvgan-22k@v1")
