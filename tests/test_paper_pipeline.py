@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -69,6 +70,14 @@ def test_the_whole_path(project: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert run([*dub, "--library", lib, "-o", str(project / "no.wav")]) == 3, "the shipped voice hears other vectors"
     assert "train a voice on a library of this profile" in capsys.readouterr().err
     assert run(["retrieve", lib, clip, "--script", "x", "--profile", "lite", "--device", "cpu"]) == 3, "other spaces"
+    wide, other = project / "wide", project / "wide.toml"
+    wide.mkdir()
+    tiny.bigvgan(wide, bands=128, rate=44100, fmax=None)
+    other.write_text(re.sub('vocoder = ".*"', f'vocoder = "{wide}"', (project / "dubctl.toml").read_text()))
+    capsys.readouterr()
+    assert run([*dub[:-1], str(other), "--library", lib, "--voice", f"{out}/voice", "-o", str(project / "no.wav")]) == 4
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert "reads 128 bands at 44100 Hz; voices make 80 at 22050 Hz" in line and "22khz_80band" in line
 
 
 EXPERIMENT = """

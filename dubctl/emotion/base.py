@@ -153,6 +153,7 @@ class Profile:
     text: TextExtractor
     audio: AudioExtractor
     ahead: Ahead | None = None  # what reads many clips at once before the extractors read each
+    alone: bool = False  # too large to be there once for each of several processes
 
     def spaces(self) -> dict[str, EmotionSpace]:
         """Space of each modality: scene, face, text, audio."""

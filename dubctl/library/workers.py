@@ -29,14 +29,15 @@ _profile: Profile | None = None  # a worker's own extractors
 
 def results(work: Mapping[str, DatasetItem], profile: Profile, loader: Callable[[], Profile], jobs: int
             ) -> Iterator[tuple[str, Extracted]]:
-    """(key, result) of each clip as it is finished; in order with one job, which uses `profile` itself.
+    """(key, result) of each clip as it is finished; in order with one job, which uses `profile` itself, as does
+    a profile that is to be there only once.
 
     Raises:
         DependencyError: a worker process was killed, or lacks what every clip needs.
     """
     from dubctl.library.extract import extract_clip
 
-    if jobs <= 1 or len(work) <= 1 or profile.ahead is not None:  # what looks ahead is too large to have twice
+    if jobs <= 1 or len(work) <= 1 or profile.alone:
         for part in _parts(work, profile.ahead.clips if profile.ahead is not None else 1):
             if profile.ahead is not None:
                 profile.ahead.look(_frames(part.values()))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,13 @@ def test_workers_give_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
     one = extract(dataset, tmp_path / "one")
     two = extract(dataset, tmp_path / "two", jobs=2, loader=fakes.load_fake)
     assert one.done == two.done == 4 and contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_a_profile_too_large_to_have_twice_is_loaded_once(dataset: Path, tmp_path: Path) -> None:
+    profile = replace(fakes.load_fake(), alone=True)
+    extract_dataset(dataset, tmp_path / "alone", profile, jobs=2, loader=lambda: pytest.fail("loaded again"))
+    extract(dataset, tmp_path / "two", jobs=2, loader=fakes.load_fake)
+    assert contents(tmp_path / "alone") == contents(tmp_path / "two")
 
 
 def test_only_what_changed_is_done_again(dataset: Path, tmp_path: Path) -> None:

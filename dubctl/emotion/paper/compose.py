@@ -29,8 +29,9 @@ def compose(parts: PaperParts) -> Profile:
     scene: SceneExtractor = _scene(parts, rter, captioner)
     face: FaceExtractor = _face(parts, rter, captioner)
     asking = [one for one in (scene, face) if isinstance(one, (CaptionSceneExtractor, CaptionFaceExtractor))]
+    large = captioner is not None or any(part != LITE for part in (parts.rter, parts.comet, parts.audio))
     return Profile("paper", scene, face, text, audio,
-                   CaptionsAhead(captioner, asking) if captioner is not None else None)
+                   CaptionsAhead(captioner, asking) if captioner is not None else None, alone=large)
 
 
 def _rter(parts: PaperParts, device: str) -> TextEmotionEncoder:

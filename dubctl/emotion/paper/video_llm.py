@@ -84,9 +84,14 @@ class TransformersVideoLLM:
         prompts = [self._prompt(len(clip), text) for clip, text in zip(clips, instructions, strict=True)]
         given = self._processor(text=prompts, return_tensors="pt", padding=True, **self._seen(clips, rates))
         given = {key: self._put(value) for key, value in given.items() if key != "video_metadata"}
-        with torch.inference_mode():
-            done = self._net.generate(**given, do_sample=False, num_beams=1, max_new_tokens=self._tokens,
-                                      pad_token_id=self._processor.tokenizer.pad_token_id)
+        try:
+            with torch.inference_mode():
+                done = self._net.generate(**given, do_sample=False, num_beams=1, max_new_tokens=self._tokens,
+                                          pad_token_id=self._processor.tokenizer.pad_token_id)
+        except torch.cuda.OutOfMemoryError as err:
+            raise DependencyError(f"the video LLM needs more memory than {self._net.device} has for {len(clips)} clips "
+                                  f"of {len(clips[0])} frames", "[paper] batch or frames smaller, --device-map auto, "
+                                  "or a smaller model; captions made so far are kept") from err
         answers = self._processor.batch_decode(done[:, given["input_ids"].shape[1]:], skip_special_tokens=True)
         return [" ".join(answer.split()) for answer in answers]
 

@@ -68,6 +68,18 @@ def test_bf16_is_the_format_on_a_gpu_and_answers_are_words(shelf: Shelf, monkeyp
     assert llm._net.dtype == torch.bfloat16 and all(llm.answer(clips(2), ASKED, [5.0] * 2))
 
 
+def test_too_little_memory_is_one_line(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = TransformersVideoLLM(str(shelf("video_llm")), PaperParts(device="cpu", tokens=6))
+
+    def generate(**_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(llm._net, "generate", generate)
+    with pytest.raises(DependencyError, match="more memory than cpu has for 2 clips of 3 frames") as caught:
+        llm.answer(clips(2), ASKED, [5.0] * 2)
+    assert "batch" in caught.value.hint
+
+
 @pytest.mark.parametrize("kind", ["video_llm", "image_llm", "qwen_vl", "videollama3"])
 def test_the_picture_is_looked_at(shelf: Shelf, kind: str) -> None:
     llm = TransformersVideoLLM(str(shelf(kind)), PaperParts(device="cpu", tokens=12))
