@@ -74,6 +74,16 @@ def find_weights(name: str, needs: Sequence[str | Sequence[str]] = ("config.json
     return Weights(name, found, found.name[:12])
 
 
+def is_here(name: str) -> bool:
+    """Whether a model lies on this machine with configuration and weights, every shard of them: a download that broke
+    off does not count."""
+    try:
+        find_weights(name, needs=(("config.json", "config.yaml"), (*WEIGHTS, "model.pt", "bigvgan_generator.pt")))
+    except DependencyError:
+        return False
+    return True
+
+
 def hub_name(name: str) -> str:
     """`owner/model[@revision]` for a short name of the catalogue ("rter", "bigvgan-22k@v2"); others as they are."""
     from dubctl.catalogue import catalogue

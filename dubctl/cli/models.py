@@ -34,11 +34,11 @@ def list_(run: Run, remote: Annotated[bool, typer.Option("--remote", help=(
 
 def _list_remote(run: Run) -> None:
     from dubctl.catalogue import catalogue
-    from dubctl.hub import pinned, snapshot
+    from dubctl.hub import is_here, pinned
 
     run.result = [{"name": model.name, "repository": model.repo, "part": model.part, "licence": model.licence,
                    "revision": pinned(model.repo), "what": model.what,
-                   "here": snapshot(model.repo, pinned(model.repo)) is not None} for model in catalogue()]
+                   "here": is_here(model.repo)} for model in catalogue()]
     wide = max(len(row["name"]) for row in run.result)
     for row in run.result:
         state = "here" if row["here"] else "not here"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dubctl.assets import models_root
+from dubctl.hub import cache_folder
 from dubctl.model_registry import faults, shipped_models, write_manifest
 from tests.cli.conftest import Outcome
 
@@ -65,6 +66,26 @@ def test_download_is_honest(dubctl: Dubctl, shelf: Path, monkeypatch: pytest.Mon
     assert got.code == 4 and "HF_HUB_OFFLINE is set" in got.err
     got = dubctl("models", "download", "emotion2ve")
     assert got.code == 2 and "'emotion2vec'" in got.err
+
+
+def test_the_remote_list_says_pin_licence_and_what_is_here_whole(dubctl: Dubctl, tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    here = cache_folder("j-hartmann/emotion-english-roberta-large") / "snapshots" / ("d" * 40)
+    here.mkdir(parents=True)
+
+    def rows() -> dict[str, dict]:
+        return {row["name"]: row for row in dubctl("models", "list", "--remote", "--json").json["result"]}
+
+    (here / "config.json").write_text("{}")
+    found = rows()
+    assert not any(row["here"] for row in found.values()), "a configuration alone is a download that broke off"
+    assert found["whisper"]["revision"].startswith("06f233fe") and found["rter"]["revision"] == ""
+    (here / "pytorch_model.bin").write_bytes(b"")
+    assert [name for name, row in rows().items() if row["here"]] == ["rter"]
+    (line,) = [line for line in dubctl("models", "list", "--remote").out.splitlines() if "bigvgan-44k" in line]
+    assert "not here" in line and "MIT" in line and "nvidia/bigvgan_v2_44khz_128band_256x@newest" in line
 
 
 def test_a_card_without_licence_is_refused(shelf: Path) -> None:
