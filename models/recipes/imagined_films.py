@@ -24,6 +24,7 @@ from dubctl.emotion.base import EMOTIONS, TextEmotionEncoder
 SCENE = (4, 9)  # lines of a scene, from and below
 MOOD, SHOWN, FACED = 0.7, 0.7, 0.75
 WORDED = 0.4  # a line whose words feel as it is spoken
+UNEVEN = 0.2  # how far the manners of a scene's lines lie apart (standard deviation)
 
 
 @dataclass
@@ -53,22 +54,25 @@ class ScenePool:
         return self.stats[int(draw.choice(list(places)))]
 
 
-def shoot(feelings: Sequence[str], rter: TextEmotionEncoder, seed: int) -> Pictures:
-    """Pictures of lines spoken with these feelings (names of `EMOTIONS`)."""
+def shoot(feelings: Sequence[str], rter: TextEmotionEncoder, seed: int, manners: Sequence[float] = ()) -> Pictures:
+    """Pictures of lines spoken with these feelings (names of `EMOTIONS`) in these manners (numbers that are near for
+    like deliveries). Lines of a feeling that share a scene are alike in manner: what the search finds tells it."""
     draw = random.Random(seed)
     scenes, faces = ScenePool(rter, seed), CaptionPool(face_caption, rter, seed + 1, agree=FACED)
     number, shown = np.zeros(len(feelings), int), [""] * len(feelings)
-    for place, (mood, lines) in enumerate(_scenes(feelings, draw)):
+    for place, (mood, lines) in enumerate(_scenes(feelings, manners or [0.0] * len(feelings), draw)):
         stats = scenes.choose(mood, draw)
         for line in lines:
             number[line], shown[line] = place, caption_of(_retaken(stats, draw))
     return Pictures(number, shown, [faces.choose(name, draw) for name in feelings])
 
 
-def _scenes(feelings: Sequence[str], draw: random.Random) -> list[tuple[str, list[int]]]:
+def _scenes(feelings: Sequence[str], manners: Sequence[float],
+            draw: random.Random) -> list[tuple[str, list[int]]]:
     """(mood, lines) of scenes that together hold every line once."""
     left: dict[str, list[int]] = defaultdict(list)
-    for line in draw.sample(range(len(feelings)), len(feelings)):
+    blurred = [manner + draw.gauss(0, UNEVEN) for manner in manners]
+    for line in sorted(range(len(feelings)), key=lambda i: blurred[i]):
         left[feelings[line]].append(line)
     scenes = []
     while any(left.values()):

@@ -32,7 +32,7 @@ import soxr
 import torch
 from poor_recordings import poor
 from safetensors.numpy import load_file
-from voice_emotion import Line, emotion
+from voice_emotion import PLAIN_MANNER, Line, emotion, manner_of
 
 from dubctl.emotion.base import EMOTIONS, LipTrack
 from dubctl.emotion.lips import lip_features
@@ -46,7 +46,7 @@ from dubctl.synth.config import SynthConfig
 from dubctl.synth.frontend import phonemise
 from dubctl.synth.symbols import tokenise
 from dubctl.training import checkpoint, run
-from dubctl.training.config import TrainConfig
+from dubctl.training.config import LossWeights, TrainConfig
 from dubctl.training.data import Item
 from dubctl.training.features import cached
 from dubctl.training.trainer import Trainer
@@ -62,7 +62,9 @@ def main() -> None:
               if args.emotion else None)
     config = TrainConfig(model=dimensions() if args.emotion else SynthConfig(), steps=args.steps, emotion=args.emotion,
                          lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
-                         swap_from=args.swap_from, lr=args.lr, warmup=args.warmup,
+                         swap_from=args.swap_from, lr=args.lr, warmup=args.warmup, batch=args.batch, bf16=args.bf16,
+                         loss=LossWeights(emotion=0.2) if args.emotion else LossWeights(),
+                         checkpoint_every=args.checkpoint_every,
                          noisy_prompts=0.25 if args.poor else 0.0, reference_dropout=0.2)
     trainer = Trainer(config, train, held, args.out, emotion=source)
     if trainer.checkpoint_path.exists():
@@ -119,10 +121,11 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
         filmed = folder == args.acted
         feeling = row["emotion"] if filmed else "neutral"  # the labels of the other sets are those of their words
         item = Item(row["id"], row["speaker"], tokens, features, _lips(lips, row["id"], features), len(lines),
-                    EMOTIONS.index(feeling), acted=feeling != "neutral", noisy=_poor(args, row, media, encoder))
+                    EMOTIONS.index(feeling), acted=filmed, noisy=_poor(args, row, media, encoder))
         if not item.fits(LONGEST) or len(tokens) < 5:
             continue
-        lines.append(Line(row["id"], media, row["speaker"], row["text"], feeling, filmed))
+        lines.append(Line(row["id"], media, row["speaker"], row["text"], feeling,
+                          manner_of(row) if filmed else PLAIN_MANNER, filmed))
         (held if row.get("split") == "dev" else train).append(item)
     for item in train:
         if item.acted:
@@ -146,7 +149,7 @@ def _poor(args: argparse.Namespace, row: dict[str, Any], media: Path,
           encoder: SpeakerEncoder) -> tuple[np.ndarray, np.ndarray] | None:
     """Mel and d-vector of a poor recording of some plain clips."""
     draw = random.Random("poor" + row["id"])
-    if not args.poor or draw.random() > POOR_SHARE or row.get("strength") or "audio" not in row:
+    if not args.poor or draw.random() > POOR_SHARE or "strength" in row or "audio" not in row:
         return None
     path = args.poor / f"{row['id']}.flac"
     if not path.exists():
@@ -223,6 +226,10 @@ def parse() -> argparse.Namespace:
     p.add_argument("--swap-from", type=int, default=1500)
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--warmup", type=int, default=400)
+    p.add_argument("--batch", type=int, default=16)
+    p.add_argument("--checkpoint-every", type=int, default=200, metavar="STEPS")
+    p.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True,
+                   help="bfloat16 autocast; --no-bf16 on a CPU that cannot")
     p.add_argument("--emotion", action="store_true")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=2)

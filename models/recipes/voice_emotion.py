@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from imagined_films import WORDED, shoot
@@ -22,19 +23,27 @@ from dubctl.media.mel import RATE
 from dubctl.training.emotion_data import EmotionSource, ReferencePool
 
 NEIGHBOURS = 6
-FILMED_PLAIN = 400  # plain clips that take part in the imagined films, beside the acted set
+PLAIN_MANNER = 5.0  # plain reading is no delivery of the acted set
+FILMED_PLAIN = 250  # plain clips that take part in the imagined films, beside the acted set
 
 
 @dataclass(frozen=True)
 class Line:
-    """A training line: what is said and how it was spoken (a name of `EMOTIONS`); `filmed`: of the acted set."""
+    """A training line: what is said and how it was spoken: a name of `EMOTIONS`, and a number that is near for
+    like deliveries of it; `filmed`: of the acted set."""
 
     id: str
     path: Path
     speaker: str
     text: str
     feeling: str
+    manner: float
     filmed: bool
+
+
+def manner_of(row: dict[str, Any]) -> float:
+    """Of a row of the acted set: the typical delivery first, then the strength."""
+    return 3.0 * row["delivery"] + row["strength"]
 
 
 def emotion(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> EmotionSource:
@@ -53,7 +62,7 @@ def emotion(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> Emotio
     basic = {m: np.zeros((len(lines), rter.space.dim), np.float32) for m in ("scene", "face")}
     for part, number in ((film, seed), (rest, seed + 10)):
         if len(part):
-            shot = shoot([lines[i].feeling for i in part], rter, number)
+            shot = shoot([lines[i].feeling for i in part], rter, number, [lines[i].manner for i in part])
             basic["scene"][part], basic["face"][part] = rter.encode(shot.scenes), rter.encode(shot.faces)
     basic["text"] = _texts(lines, rter, words, draw)
     audio = _audio([lines[i] for i in film], kept)

@@ -1,0 +1,196 @@
+"""Emotion in the voice: is it heard, and does retrieval help? Lines, voices and imagined films are held out.
+
+    python benchmarks/emotion.py --data DATA --acted ACTED_TEST -o runs/emotion [--asr WHISPER] [--checkpoint VOICE]
+
+DATA has kokoro_mix (prompts), ACTED_TEST is made by `models/recipes/acted_speech.py DATA/kokoro_mix:45 --split test
+--feelings 6`: its clips are the rendered targets. Half of its lines are spoken, the others are the footage that can be
+retrieved. All lie in imagined films (models/recipes/imagined_films.py): the picture is a noisy witness of the feeling.
+
+Each line is spoken with each of the seven feelings, from the target's own scene, face and script and (a) three
+references a modality, or (b) none. The recogniser of `dubctl eval` hears
+all, the targets too, and the targets after copy synthesis (mel -> vocoder), which is as much as this voice could reach.
+Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers, and McNemar;
+WER and the GE2E cosine to the prompt of emotional and neutral lines. Chance is 1/7.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models" / "recipes"))
+
+from voice_emotion import Line, emotion, manner_of
+
+from dubctl.emotion.base import EMOTIONS
+from dubctl.files import read_jsonl, write_json
+from dubctl.graph.build import EmotionBatch
+from dubctl.media.audio import load_audio, save_wav
+from dubctl.media.mel import HOP, RATE, mel_spectrogram
+from dubctl.metrics.classification import confusion_matrix, summary, unweighted_recall
+from dubctl.metrics.stats import bootstrap_ci, bootstrap_tables, mcnemar, paired_bootstrap
+from dubctl.metrics.wer import count_errors
+from dubctl.ser.recogniser import Recogniser
+from dubctl.speaker import SpeakerEncoder
+from dubctl.synth.prompt import Prompt, read_prompt
+from dubctl.synth.voice import Voice
+from dubctl.training.emotion_data import EmotionSource
+
+NEUTRAL = EMOTIONS.index("neutral")
+
+
+@dataclass
+class Spoken:
+    """One clip: how it should feel, who speaks, and what the recogniser heard (7,)."""
+
+    id: str
+    truth: int
+    speaker: str
+    heard: np.ndarray
+    errors: float = 0.0
+    words: float = 0.0
+    cosine: float = 0.0
+
+    @property
+    def right(self) -> bool:
+        return int(self.heard.argmax()) == self.truth
+
+
+class Bench:
+    """The held-out film, its lines, and what speaks and hears them."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.rows = args, read_jsonl(args.acted / "manifest.jsonl")
+        lines = [Line(row["id"], args.acted / row["audio"], row["speaker"], row["text"], row["emotion"],
+                      manner_of(row), True) for row in self.rows]
+        self.source: EmotionSource = emotion(lines, args.data / "text" / "xed", args.out / "functionals.safetensors",
+                                             args.seed)
+        sources = list(dict.fromkeys(row["source"] for row in self.rows))
+        self.spoken = set(sources[: args.lines])
+        footage = np.array([row["source"] not in self.spoken for row in self.rows])
+        self._only(footage)
+        self.voice, self.recogniser, self.encoder = Voice.load(args.checkpoint), Recogniser.load(), SpeakerEncoder()
+        self.prompts = self._prompts()
+        self.asr = None
+        if args.asr:
+            from dubctl.metrics.asr import load_asr
+
+            self.asr = load_asr(args.asr)
+
+    def _only(self, footage: np.ndarray) -> None:
+        """Spoken lines are nobody's reference."""
+        for m, found in self.source.neighbours.items():
+            kept = [[j for j in row if footage[j]][:3] for row in found]
+            self.source.neighbours[m] = np.array([row + [-1] * (3 - len(row)) for row in kept])
+
+    def _prompts(self) -> dict[str, Prompt]:
+        """A plain recording of each speaker that is none of the lines."""
+        mix = self.args.data / "kokoro_mix"
+        used = {row["source"] for row in self.rows}
+        found: dict[str, Prompt] = {}
+        for row in read_jsonl(mix / "manifest.jsonl"):
+            if row["split"] == "test" and row["id"] not in used and row["speaker"] not in found \
+                    and 2.5 < row["seconds"] < 6:
+                found[row["speaker"]] = read_prompt(load_audio(mix / row["audio"], RATE), RATE)
+        return found
+
+    def targets(self) -> list[int]:
+        """Rows that are spoken."""
+        return [i for i, row in enumerate(self.rows) if row["source"] in self.spoken and row["speaker"] in self.prompts]
+
+    def felt(self, row: int, references: bool) -> EmotionBatch:
+        return self.source.batch([row], 3, np.random.default_rng(0), 0.0, 0.0 if references else 1.0)
+
+    def speak(self, row: int, references: bool) -> np.ndarray:
+        """The line at its natural length."""
+        mine = self.rows[row]
+        done = self.voice.perform(mine["text"], self.prompts[mine["speaker"]], None, emotion=self.felt(row, references))
+        return self.voice.vocoder(done.mel)
+
+    def target(self, row: int) -> np.ndarray:
+        return load_audio(self.args.acted / self.rows[row]["audio"], RATE)
+
+    def copied(self, row: int) -> np.ndarray:
+        wav = self.target(row)
+        return self.voice.vocoder(mel_spectrogram(torch.from_numpy(wav)).numpy()[: len(wav) // HOP])
+
+    def judge(self, row: int, wav: np.ndarray, name: str) -> Spoken:
+        mine = self.rows[row]
+        folder = self.args.out / "audio" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        save_wav(folder / f"{mine['id']}.wav", wav.astype(np.float32), RATE)
+        found = Spoken(mine["id"], EMOTIONS.index(mine["emotion"]), mine["speaker"], self.recogniser.probabilities(wav))
+        if self.asr is not None:
+            scored = count_errors(mine["id"], mine["text"], self.asr.transcribe(folder / f"{mine['id']}.wav"))
+            found.errors, found.words = float(scored.value or 0) * scored.weight, scored.weight
+        found.cosine = float(self.encoder.embed(wav, RATE) @ self.prompts[mine["speaker"]].dvector)
+        return found
+
+
+def figures(spoken: list[Spoken]) -> dict[str, Any]:
+    """Accuracy, recall, confusion with intervals over speakers; WER and cosine of neutral and emotional lines."""
+    tables = np.stack([confusion_matrix([s.truth], [int(s.heard.argmax())], len(EMOTIONS)) for s in spoken])
+    found = summary(tables.sum(0))
+    speakers = [s.speaker for s in spoken]
+    found["uar_ci95"] = bootstrap_tables(tables, unweighted_recall, speakers)
+    found["accuracy_ci95"] = bootstrap_ci([float(s.right) for s in spoken], clusters=speakers)
+    for name, part in (("neutral", [s for s in spoken if s.truth == NEUTRAL]),
+                       ("emotional", [s for s in spoken if s.truth != NEUTRAL])):
+        words = sum(s.words for s in part)
+        found[name] = {"wer": sum(s.errors for s in part) / words if words else None,
+                       "secs": float(np.mean([s.cosine for s in part])) if part else None}
+    return found
+
+
+def compared(a: list[Spoken], b: list[Spoken]) -> dict[str, Any]:
+    """Accuracy of `a` less that of `b` on the same lines."""
+    mine, other = ([float(s.right) for s in part] for part in (a, b))
+    speakers = [s.speaker for s in a]
+    paired = paired_bootstrap(other, mine, clusters=speakers)
+    by_clip = paired_bootstrap(other, mine)
+    return {"gain": float(np.mean(mine) - np.mean(other)), "over_speakers": vars(paired), "over_clips": vars(by_clip),
+            "mcnemar_p": mcnemar(sum(x > y for x, y in zip(mine, other, strict=True)),
+                                 sum(x < y for x, y in zip(mine, other, strict=True)))}
+
+
+def main() -> None:
+    args = parse()
+    torch.set_num_threads(args.threads)
+    bench = Bench(args)
+    rows = bench.targets()
+    systems: dict[str, list[Spoken]] = {name: [] for name in ("targets", "copied", "retrieval", "none")}
+    for done, row in enumerate(rows):
+        for name, wav in (("targets", bench.target(row)), ("copied", bench.copied(row) if args.copied else None),
+                          ("retrieval", bench.speak(row, True)), ("none", bench.speak(row, False))):
+            if wav is not None:
+                systems[name].append(bench.judge(row, wav, name))
+        print(f"{done + 1}/{len(rows)}", end="\r", file=sys.stderr, flush=True)
+    report = {name: figures(spoken) for name, spoken in systems.items() if spoken}
+    report["retrieval_against_none"] = compared(systems["retrieval"], systems["none"])
+    write_json(args.out / "emotion.json", report)
+    print(json.dumps(report, indent=1, default=float))
+
+
+def parse() -> argparse.Namespace:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--acted", type=Path, required=True)
+    p.add_argument("-o", "--out", type=Path, required=True)
+    p.add_argument("--checkpoint", type=Path)
+    p.add_argument("--asr")
+    p.add_argument("--lines", type=int, default=15)
+    p.add_argument("--copied", action="store_true", help="hear the targets after copy synthesis too")
+    p.add_argument("--seed", type=int, default=5)
+    p.add_argument("--threads", type=int, default=1)
+    return p.parse_args()
+
+
+if __name__ == "__main__":
+    main()
