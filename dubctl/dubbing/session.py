@@ -95,8 +95,9 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     with timing.part("retrieval"):
         library = open_library(request.library or _named_by(request.references), profile.spaces())
         felt = told(reading, request.wishes.feeling, profile)
-        hits = find(library, felt, request.k, request.references, request.clip, request.script)
-        emotion = emotion_batch(library, felt, hits)
+        hits = find(library, felt, request.k, request.references, request.clip, request.script,
+                    request.wishes.feeling)
+        emotion = emotion_batch(library, felt, hits, request.wishes.feeling)
     progress(3, STAGES, "references")
     with timing.part("synthesis"):
         phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())

@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from dubctl.emotion.base import EMOTIONS
+from dubctl.emotion.labels import emotion_class
 from dubctl.errors import DubctlError
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE
 from dubctl.metrics.base import EvalItem, MeanMetric, Score, speakers
 from dubctl.metrics.classification import confusion_matrix, summary, unweighted_recall
 from dubctl.metrics.stats import bootstrap_tables
-from dubctl.ser.labels import emotion_class
 
 
 class EmotionAccuracy(MeanMetric):

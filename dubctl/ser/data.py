@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dubctl.emotion.labels import emotion_class
 from dubctl.errors import DubctlError, InputError
 from dubctl.files import atomic_path, content_key, read_jsonl, sha256_file
 from dubctl.media.audio import load_audio
@@ -15,7 +16,6 @@ from dubctl.media.mel import mel_spectrogram
 from dubctl.media.silence import trim_silence
 from dubctl.progress import Progress
 from dubctl.ser.features import hear
-from dubctl.ser.labels import emotion_class
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 What moves is measured (`measure_prosody.py` -> dubctl/dubbing/acted_prosody.json: means over the speakers of the real
 acted sets, relative to each speaker's neutral); what sounds is a permissive recording resynthesised
-(`acted_render.py`), so no clip carries any actor's sound. Needs the package `pyworld` (with setuptools below 81), which dubctl does not.
+(`acted_render.py`), so no clip carries any actor's sound. Needs the package `pyworld` (with setuptools below 81), which
+dubctl does not.
 
     python models/recipes/acted_speech.py DATA/kokoro_mix:330 DATA/cmu_arctic:40 --out acted --seed 11
     python models/recipes/acted_speech.py DATA/kokoro_mix:60 --split test --feelings 6 --out acted_test --seed 12

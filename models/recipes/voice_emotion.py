@@ -17,6 +17,7 @@ from dubctl.emotion.audio import FunctionalsExtractor
 from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.reaction import LiteReactionGenerator
 from dubctl.emotion.rter import LiteTextEmotionEncoder
+from dubctl.files import content_key
 from dubctl.library.store import write_tensors
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE
@@ -51,8 +52,33 @@ def emotion(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> Emotio
 
     Args:
         words: folder of XED, whose labelled lines lend their feeling to some scripts.
-        kept: file that keeps the films' audio functionals between runs.
+        kept: file that keeps the films' audio functionals between runs; beside it the whole, by the lines' content.
     """
+    key = content_key({"lines": [[line.id, line.text, line.feeling, line.manner, line.filmed] for line in lines],
+                       "seed": seed, "plain": FILMED_PLAIN})
+    whole = kept.with_name(f"emotion-{key}.safetensors")
+    if whole.is_file():
+        return _read(whole)
+    source = _imagine(lines, words, kept, seed)
+    write_tensors(whole, {f"{group}.{m}": value for group, found in (
+        ("basic", source.basic), ("neighbours", source.neighbours), ("footage", source.footage.vectors))
+        for m, value in found.items()} | {"audio": source.footage.audio})
+    return source
+
+
+def _read(file: Path) -> EmotionSource:
+    groups: dict[str, dict[str, np.ndarray]] = {"basic": {}, "neighbours": {}, "footage": {}}
+    tensors = load_file(file)
+    audio = tensors.pop("audio")
+    for name, value in tensors.items():
+        group, m = name.split(".")
+        groups[group][m] = value
+    shown = {m: np.ones(len(value), bool) for m, value in groups["basic"].items()}
+    return EmotionSource(groups["basic"], shown, ReferencePool(groups["footage"], audio, np.ones(len(audio), bool)),
+                         groups["neighbours"])
+
+
+def _imagine(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> EmotionSource:
     draw = random.Random(seed)
     rter = LiteTextEmotionEncoder()
     plain = [i for i, line in enumerate(lines) if not line.filmed]

@@ -13,12 +13,12 @@ import torch
 
 import dubctl
 from dubctl.emotion.base import EMOTIONS
+from dubctl.emotion.labels import emotion_class
 from dubctl.errors import InputError, UsageError
 from dubctl.ser.augment import augment
 from dubctl.ser.config import tiny_ser_config
 from dubctl.ser.data import Clip, speaker_folds
 from dubctl.ser.features import hear, inputs
-from dubctl.ser.labels import emotion_class
 from dubctl.ser.model import MaskedBatchNorm, TimNet, TimNetConfig, reverse
 from dubctl.ser.recogniser import Recogniser, padded
 from dubctl.ser.train import train_ser

@@ -19,7 +19,8 @@ WIDEST = 0.42  # mouth opening in face units that is drawn at most
 @dataclass(frozen=True)
 class Pose:
     """One frame of a face: opening and width of the mouth in face units (0.56 is a resting width), blink 0..1 (shut),
-    gaze (x, y) -1..1, head: yaw, pitch (-1..1), roll (radians), shift x, y (face units)."""
+    gaze (x, y) -1..1, head: yaw, pitch (-1..1), roll (radians), shift x, y (face units); slack: how far the expression
+    may drop the jaw (0..1)."""
 
     opening: float = 0.0
     width: float = 0.56
@@ -29,6 +30,7 @@ class Pose:
     pitch: float = 0.0
     roll: float = 0.0
     shift: tuple[float, float] = (0.0, 0.0)
+    slack: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class FacePainter:
 
 def mouth_opening(expression: Expression, pose: Pose) -> float:
     """Gap between the lips that is drawn, in face units."""
-    return min(WIDEST, pose.opening + 0.16 * expression.jaw)
+    return min(WIDEST, pose.opening + 0.16 * expression.jaw * pose.slack)
 
 
 def _lay(part: np.ndarray, layer: np.ndarray, alpha: np.ndarray, u: np.ndarray, v: np.ndarray) -> None:

@@ -14,24 +14,28 @@ import torch
 from dubctl.media.mel import FRAMES_PER_SECOND, HOP, mel_spectrogram
 from dubctl.synth.alignment import beta_binomial_prior, monotonic_search
 from dubctl.synth.model import Synthesizer
-from dubctl.synth.symbols import Tokens
+from dubctl.synth.symbols import INDEX, VOWELS, Tokens
 from dubctl.synth.voice import load_folder
 from dubctl.training.visemes import viseme_table
 
 FPS = 25.0
+FIRST_SOUND = INDEX[VOWELS[0]]  # symbols before it are silences
 REST_WIDTH, ROUNDING = 0.56, 0.085  # face units: a resting mouth's width, and how far visemes change it
 OPEN = 0.27  # face units between the lips of a plain, loud open vowel
 BLUR = 0.032  # seconds: neighbouring sounds blur into each other on the lips (standard deviation)
-LEAD = 0.03  # seconds: the mouth is there before the sound
+IDLE = 0.35  # how far a mouth that hangs open in an expression does so in silence; 1 in speech
+PARTED = 0.045  # face units: no sound but p, b and m is made with the lips together, however softly
 
 
 @dataclass(frozen=True)
 class Mouth:
-    """A mouth through a clip at 25 fps: opening and width (N,) in face units, loudness (N,) 0..1."""
+    """A mouth through a clip at 25 fps: opening and width (N,) in face units, loudness (N,) 0..1, and how far an
+    expression may drop the jaw (N,) 0..1: not where the lips close for a sound."""
 
     opening: np.ndarray
     width: np.ndarray
     loudness: np.ndarray
+    slack: np.ndarray
 
 
 class MouthReader:
@@ -65,20 +69,25 @@ class MouthReader:
 
 def mouth_of(wav: np.ndarray, tokens: Tokens, durations: np.ndarray, before: float, frames: int) -> Mouth:
     """As `MouthReader.read`, from known durations (L,) in mel frames."""
-    visemes = np.repeat(viseme_table()[np.array(tokens.phones)], durations, 0).astype(np.float64)
+    phones = np.array(tokens.phones)
+    visemes = np.repeat(viseme_table()[phones], durations, 0).astype(np.float64)
     loud = _loudness(wav, len(visemes))
-    visemes[:, 0] = np.where(visemes[:, 0] < 0.05, 0.0, visemes[:, 0]) * (0.35 + 0.85 * loud)
+    sounds = np.repeat(phones >= FIRST_SOUND, durations)
+    slack = np.where(sounds, visemes[:, 0] > 0, IDLE)
+    visemes[:, 0] = np.where(sounds & (slack > 0), PARTED + OPEN * visemes[:, 0] * (0.45 + 0.75 * loud), 0)
+    still = np.tile([0.0, 0.0, IDLE], (round((before + 1) * FRAMES_PER_SECOND), 1))  # before the line and after it
+    smooth = _blurred(np.concatenate([still, np.column_stack([visemes, slack]), still]))
+    at = ((np.arange(frames) + 0.5) / FPS - before) * FRAMES_PER_SECOND
+    opening, width, slack = (np.interp(at + len(still), np.arange(len(smooth)), track) for track in smooth.T)
+    return Mouth(opening, REST_WIDTH + ROUNDING * width, np.interp(at, np.arange(len(loud)), loud, 0, 0), slack)
+
+
+def _blurred(tracks: np.ndarray) -> np.ndarray:
+    """Tracks (T, K) of mel frames as lips go through them."""
     reach = BLUR * FRAMES_PER_SECOND
     taps = np.arange(-round(4 * reach), round(4 * reach) + 1)
     kernel = np.exp(-0.5 * (taps / reach) ** 2)
-    rest = np.zeros((round((before + 1) * FRAMES_PER_SECOND), 2))  # the mouth is shut before the line and after it
-    track = np.concatenate([rest, visemes, rest])
-    smooth = np.stack([np.convolve(track[:, i], kernel / kernel.sum(), "same") for i in range(2)], 1)
-    times = (np.arange(frames) + 0.5) / FPS - before + LEAD
-    at = times * FRAMES_PER_SECOND + len(rest)
-    opening, width = (np.interp(at, np.arange(len(smooth)), smooth[:, i], 0, 0) for i in range(2))
-    level = np.interp(at - len(rest), np.arange(len(loud)), loud, 0, 0)
-    return Mouth(OPEN * opening, REST_WIDTH + ROUNDING * width, level)
+    return np.stack([np.convolve(track, kernel / kernel.sum(), "same") for track in tracks.T], 1)
 
 
 def _loudness(wav: np.ndarray, frames: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -61,7 +61,7 @@ class Stage:
         """Find the restlessness at which the picture moves as the look asks (two secant steps)."""
         frames = REHEARSAL
         wave = 0.05 * (1 - np.cos(np.arange(frames) * 1.5))
-        speech = Performance(Mouth(wave, np.full(frames, REST_WIDTH), wave * 10), Expression(), 0.7, 1)
+        speech = Performance(Mouth(wave, np.full(frames, REST_WIDTH), wave * 10, np.ones(frames)), Expression(), 0.7, 1)
 
         def motion(restless: float) -> float:
             self.restless = restless
@@ -91,7 +91,7 @@ class Stage:
         for i in range(count):
             frames[i] = self._backdrop(shake[i])
             flecks.onto(frames[i])
-            painter.onto(frames[i], performance.expression.scaled(float(heights[i])), poses[i],
+            painter.onto(frames[i], _at_height(performance.expression, float(heights[i])), poses[i],
                          Placement(self._eye, self._stand[0] + shake[i, 0], self._stand[1] + shake[i, 1]))
         gains = grade(frames[::max(1, count // 6)], self.look)
         for i in range(count):
@@ -120,6 +120,13 @@ class _Flecks:
                                         self._colours.tolist(), strict=True):
             cv2.circle(frame, (x, y), round(size * 16), colour, -1, cv2.LINE_AA, 4)
         self._at = (self._at + self._by) % SIZE
+
+
+def _at_height(expression: Expression, height: float) -> Expression:
+    """An expression that swells in all but the parts of the mouth, which speech alone moves."""
+    swollen = expression.scaled(height)
+    return replace(swollen, jaw=expression.jaw, smile=expression.smile, droop=expression.droop,
+                   stretch=expression.stretch, press=expression.press)
 
 
 def grade(frames: np.ndarray, look: Look) -> np.ndarray:
@@ -174,8 +181,9 @@ def _acting(performance: Performance, rng: np.random.Generator) -> tuple[list[Po
     tracks = np.stack([
         mouth.opening, mouth.width, blink, gaze[:, 0], gaze[:, 1], np.clip(0.35 * live * yaw, -1, 1),
         np.clip(0.25 * live * pitch + 0.35 * live * (nod - 0.4) + 0.5 * down, -1, 1), 0.035 * live * roll,
-        0.02 * live * dx, 0.015 * live * dy + 0.04 * down], 1)
-    return [Pose(o, w, b, (gx, gy), y, p, r, (x, z)) for o, w, b, gx, gy, y, p, r, x, z in tracks.tolist()], heights
+        0.02 * live * dx, 0.015 * live * dy + 0.04 * down, mouth.slack], 1)
+    poses = [Pose(o, w, b, (gx, gy), y, p, r, (x, z), s) for o, w, b, gx, gy, y, p, r, x, z, s in tracks.tolist()]
+    return poses, heights
 
 
 def _mean_lab(pixels: np.ndarray) -> np.ndarray:
