@@ -1,7 +1,7 @@
 """What a face does: action units (Ekman & Friesen 1978, FACS), and the prototypes of the six emotions.
 
 Which units make an emotion follows EMFACS (Friesen & Ekman 1983): joy 6+12, sadness 1+4+15, surprise 1+2+5+26,
-fear 1+2+4+5+20+26, anger 4+5+7+23, disgust 9+10+15.
+fear 1+2+4+5+20+26, anger 4+5+7+23, disgust 9+10+15 (here with 4 and 26 from its variants).
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ PROTOTYPES: dict[str, Expression] = {
     "neutral": Expression(),
     "joy": Expression(smile=1.2, squint=0.6, outer=0.1, stretch=0.1, jaw=0.35),
     "sadness": Expression(inner=1.15, knit=0.75, droop=0.8, down=1.1, squint=0.2, stretch=0.1),
-    "surprise": Expression(inner=1.15, outer=1.3, wide=1.3, jaw=0.95),
-    "fear": Expression(inner=1.1, outer=0.2, knit=0.4, wide=0.9, stretch=0.35, jaw=1.0, droop=0.7),
+    "surprise": Expression(inner=1.45, outer=1.5, wide=1.5, jaw=0.6),
+    "fear": Expression(inner=1.5, knit=0.4, wide=1.4, stretch=0.35, jaw=0.5, droop=0.85),
     "anger": Expression(knit=1.35, wide=0.5, squint=0.7, press=0.2, droop=0.5, sneer=0.4, wrinkle=0.3, jaw=0.3),
-    "disgust": Expression(wrinkle=1.2, sneer=1.3, squint=0.4, knit=0.5, droop=0.6),
+    "disgust": Expression(wrinkle=0.65, sneer=1.25, squint=0.15, knit=0.9, droop=0.8, jaw=0.65, inner=0.2, stretch=0.35),
 }
 
 

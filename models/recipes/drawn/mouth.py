@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from dubctl.media.mel import FRAMES_PER_SECOND, HOP, mel_spectrogram
+from dubctl.media.silence import speech_span
 from dubctl.synth.alignment import beta_binomial_prior, monotonic_search
 from dubctl.synth.model import Synthesizer
 from dubctl.synth.symbols import INDEX, VOWELS, Tokens
@@ -24,7 +25,7 @@ REST_WIDTH, ROUNDING = 0.56, 0.085  # face units: a resting mouth's width, and h
 OPEN = 0.27  # face units between the lips of a plain, loud open vowel
 BLUR = 0.032  # seconds: neighbouring sounds blur into each other on the lips (standard deviation)
 IDLE = 0.35  # how far a mouth that hangs open in an expression does so in silence; 1 in speech
-PARTED = 0.045  # face units: no sound but p, b and m is made with the lips together, however softly
+PARTED = 0.065  # face units: no sound but p, b and m is made with the lips together, however softly
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def mouth_of(wav: np.ndarray, tokens: Tokens, durations: np.ndarray, before: flo
     phones = np.array(tokens.phones)
     visemes = np.repeat(viseme_table()[phones], durations, 0).astype(np.float64)
     loud = _loudness(wav, len(visemes))
-    sounds = np.repeat(phones >= FIRST_SOUND, durations)
+    sounds = np.repeat(phones >= FIRST_SOUND, durations) & _heard(wav, len(visemes))
     slack = np.where(sounds, visemes[:, 0] > 0, IDLE)
     visemes[:, 0] = np.where(sounds & (slack > 0), PARTED + OPEN * visemes[:, 0] * (0.45 + 0.75 * loud), 0)
     still = np.tile([0.0, 0.0, IDLE], (round((before + 1) * FRAMES_PER_SECOND), 1))  # before the line and after it
@@ -88,6 +89,13 @@ def _blurred(tracks: np.ndarray) -> np.ndarray:
     taps = np.arange(-round(4 * reach), round(4 * reach) + 1)
     kernel = np.exp(-0.5 * (taps / reach) ** 2)
     return np.stack([np.convolve(track, kernel / kernel.sum(), "same") for track in tracks.T], 1)
+
+
+def _heard(wav: np.ndarray, frames: int) -> np.ndarray:
+    """(frames,) from the first mel frame in which anything is heard to the last; the aligner leaves no such gap."""
+    first, last = speech_span(wav, keep=0.0)
+    centres = (np.arange(frames) + 0.5) * HOP
+    return (centres >= first) & (centres < last)
 
 
 def _loudness(wav: np.ndarray, frames: int) -> np.ndarray:

@@ -121,7 +121,8 @@ def _casts(lines: Mapping[str, int], enough: int, rng: random.Random) -> list[li
             cast.append(left.pop())
         casts.append(cast)
     if len(casts) > 1 and (len(casts[-1]) == 1 or sum(lines[name] for name in casts[-1]) < enough):
-        casts[-2] += casts.pop()  # nobody plays alone
+        last = casts.pop()
+        casts[-1] += last  # nobody plays alone
     return casts
 
 
