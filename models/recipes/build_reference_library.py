@@ -1,9 +1,13 @@
-"""Make the built-in reference library: balanced lines of kokoro_mix (heard, with synthetic pictures) and GRID talkers.
+"""Make the built-in reference library: balanced acted lines (heard, with synthetic pictures) and GRID talkers.
 
-    python models/recipes/build_reference_library.py --kokoro DIR --grid DIR --out models/reference-library
+    python models/recipes/acted_speech.py DATA/kokoro_mix:420 --own --out acted_own --seed 13
+    python models/recipes/build_reference_library.py --acted acted_own --also acted --grid DATA/grid_s1 \
+        --out models/reference-library
 
-DIR: folders with manifest.jsonl. Only rows of the split "train" (or of none, in GRID) are used. `--measures FILE`
-keeps the audio functionals, so that a rebuild after a change of the text encoder takes seconds.
+The folders have a manifest.jsonl. Only rows of the split "train" (or of none, in GRID) are used. `--also`: more clips
+of the same speakers (the voice's own acted training set), by which it is known how a speaker usually sounds, as the
+voice knew it in training. `--measures FILE` keeps the audio functionals, so that a rebuild after a change of the text
+encoder takes seconds.
 """
 
 from __future__ import annotations
@@ -32,7 +36,8 @@ from dubctl.media.audio import load_audio
 TREES = 10  # fewer than for libraries of thousands, where they are also measured: see the recall it prints
 SOURCES = [
     {"film": "kokoro-mix", "licence": "Apache-2.0", "captions": "scene and face synthetic, from the emotion label",
-     "credit": "speech made with Kokoro-82M; lines from CMU ARCTIC prompts and MELD dialogue"},
+     "credit": "speech made with Kokoro-82M, resynthesised with measured acted prosody; lines from CMU ARCTIC prompts "
+               "and MELD dialogue"},
     {"film": "GRID", "licence": "CC BY 4.0", "captions": "measured",
      "credit": "GRID audiovisual sentence corpus, Cooke, Barker, Cunningham & Shao 2006, speaker s1"},
 ]
@@ -41,14 +46,17 @@ SOURCES = [
 def main() -> None:
     args = _arguments()
     profile = load_profile("lite")
-    spoken = [item for item in read_dataset(args.kokoro) if item.split == "train" and item.emotion in EMOTIONS]
-    raw = _measure(spoken, profile, args.measures)
+    spoken = [item for item in read_dataset(args.acted) if item.split == "train" and item.emotion in EMOTIONS]
+    own = {item.id for item in spoken}
+    known = spoken + [item for item in (read_dataset(args.also) if args.also else []) if item.id not in own]
+    raw = _measure(known, profile, args.measures)
     chosen = _balanced([item for item in spoken if item.id in raw], args.per_emotion, args.seed)
     rows = list[ClipRow]()
     vectors: dict[str, list[np.ndarray]] = {name: [] for name in VECTORS}
     _add_spoken(rows, vectors, chosen, raw, profile, args.seed)
-    speakers = [item.speaker for item in spoken if item.id in raw]
-    normal = dict(zip(raw, profile.audio.normalise(np.stack(list(raw.values())), speakers), strict=True))
+    speakers = {item.id: item.speaker for item in known}
+    normal = dict(zip(raw, profile.audio.normalise(np.stack(list(raw.values())), [speakers[id] for id in raw]),
+                      strict=True))
     vectors["audio"] = [normal[item.id] for item in chosen]
     faces = [item for item in read_dataset(args.grid) if item.split in ("", "train")]
     _add_filmed(rows, vectors, random.Random(args.seed).sample(faces, min(args.faces, len(faces))), profile)
@@ -62,7 +70,8 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kokoro", required=True, help="folder of kokoro_mix")
+    parser.add_argument("--acted", required=True, help="folder made by acted_speech.py --own")
+    parser.add_argument("--also", help="folder made by acted_speech.py, of the same speakers")
     parser.add_argument("--grid", required=True, help="folder of one GRID speaker with video")
     parser.add_argument("--out", required=True, type=Path, help="library folder to write")
     parser.add_argument("--measures", type=Path, help="file that keeps the audio functionals between runs")
@@ -74,13 +83,12 @@ def _arguments() -> argparse.Namespace:
 
 def _measure(items: list[DatasetItem], profile: Profile, kept: Path | None) -> dict[str, np.ndarray]:
     """Raw functionals of every line: what a speaker always sounds like is known from all of the speaker's lines."""
-    if kept is not None and kept.is_file():
-        found = load_file(kept)
-        return {item.id: found[item.id] for item in items if item.id in found}
+    found = load_file(kept) if kept is not None and kept.is_file() else {}
     raw = {}
     for item in items:
         try:
-            raw[item.id] = profile.audio.measure(load_audio(item.audio, RATE), RATE)
+            heard = found.get(item.id)
+            raw[item.id] = heard if heard is not None else profile.audio.measure(load_audio(item.audio, RATE), RATE)
         except InputError as err:
             print(f"left out {item.id}: {err.message}")
     if kept is not None:
@@ -123,12 +131,14 @@ def _add_spoken(rows: list[ClipRow], vectors: dict[str, list[np.ndarray]], items
         vectors["text_react"].append(words.react_vector)
         profiles = {"scene": shares["scene"][place], "face": shares["face"][place], "text": words.profile}
         rows.append(ClipRow(
-            f"kokoro-{item.id}", item.speaker, "", item.emotion,  # MELD's words do not ship, their vectors do
+            f"kokoro-{item.id.removeprefix('kokoro_mix_')}", item.speaker,
+            "", item.emotion,  # MELD's words do not ship, their vectors do
             "train", "kokoro-mix",
             seconds=round(len(wav) / RATE, 3), samples=len(wav),
             captions={**captions[place], "reaction": words.reaction},
             profiles={name: [round(float(share), 3) for share in found] for name, found in profiles.items()},
-            digests=footage_digests(None, item.audio), extra={"captions_source": "synthetic"}))
+            digests=footage_digests(None, item.audio), extra={"captions_source": "synthetic",
+                                                                  "strength": item.extra.get("strength", 0.0)}))
 
 
 def _add_filmed(rows: list[ClipRow], vectors: dict[str, list[np.ndarray]], items: list[DatasetItem],
