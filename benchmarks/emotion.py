@@ -9,8 +9,8 @@ retrieved. All lie in imagined films (models/recipes/imagined_films.py): the pic
 Each line is spoken with each of the seven feelings, from the target's own scene, face and script and (a) three
 references a modality, or (b) none. The recogniser of `dubctl eval` hears all, the targets too, and with `--copied` the
 targets after copy synthesis (mel -> vocoder), which is as much as this voice could reach.
-Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers, and McNemar;
-WER and the GE2E cosine to the prompt of emotional and neutral lines. Chance is 1/7.
+Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers, and
+McNemar; WER and the GE2E cosine to the prompt of emotional and neutral lines. Chance is 1/7.
 """
 
 from __future__ import annotations
