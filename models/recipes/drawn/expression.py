@@ -46,11 +46,12 @@ class Expression:
 PROTOTYPES: dict[str, Expression] = {
     "neutral": Expression(),
     "joy": Expression(smile=1.2, squint=0.6, outer=0.1, stretch=0.1, jaw=0.35),
-    "sadness": Expression(inner=1.15, knit=0.75, droop=0.8, down=1.1, squint=0.2, stretch=0.1),
+    "sadness": Expression(inner=0.75, knit=0.9, droop=0.5, down=1.3, squint=0.5, stretch=0.3),
     "surprise": Expression(inner=1.45, outer=1.5, wide=1.5, jaw=0.6),
     "fear": Expression(inner=1.5, knit=0.4, wide=1.4, stretch=0.35, jaw=0.5, droop=0.85),
     "anger": Expression(knit=1.35, wide=0.5, squint=0.7, press=0.2, droop=0.5, sneer=0.4, wrinkle=0.3, jaw=0.3),
-    "disgust": Expression(wrinkle=0.65, sneer=1.25, squint=0.15, knit=0.9, droop=0.8, jaw=0.65, inner=0.2, stretch=0.35),
+    "disgust": Expression(wrinkle=0.65, sneer=1.25, squint=0.15, knit=0.9, droop=0.8, jaw=0.65, inner=0.2,
+                          stretch=0.35),
 }
 
 

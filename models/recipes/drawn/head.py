@@ -202,5 +202,5 @@ def _body(shape: tuple[int, ...], scale: float, design: FaceDesign, light: Light
     both(np.concatenate([curve(right[:4]), right[4:], curve(right[:4])[::-1] * [-1, 1]]), cloth)
     both(np.array([(-neck * 0.9, slope - 0.1), (neck * 0.9, slope - 0.1), (0.0, slope + 0.42)]), skin * 0.92)
     key_side = np.sign(light.key[0]) or 1.0
-    canvas.soft(oval(-key_side * 0.95, 2.3, 0.4, 0.5), tuple(cloth * 0.5), 0.5, 0.15)
+    canvas.soft(oval(-key_side * 1.0, 2.6, 0.6, 0.8), tuple(cloth * 0.55), 0.35, 0.3)
     return pixels, alpha[..., 0].copy()

@@ -132,7 +132,7 @@ def _scenes(pool: list[dict[str, Any]], film: str, odds: Odds, per_scene: int, t
     while pool:
         mood = rng.choice(pool)["emotion"]
         chosen = list[dict[str, Any]]()
-        size = len(pool) if len(pool) < per_scene + 3 else per_scene
+        size = len(pool) if len(pool) < 1.5 * per_scene else per_scene  # no scrap of a scene is left
         for i in range(size):
             wanted = i % 2 == 0 if target_texts else None  # targets and rehearsals in turn
             row = _pick(pool, mood, odds.line, {one["text"] for one in chosen}, target_texts, wanted, rng)
