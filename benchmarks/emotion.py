@@ -7,7 +7,8 @@ DATA has kokoro_mix (prompts), ACTED_TEST is made by `models/recipes/acted_speec
 retrieved. All lie in imagined films (models/recipes/imagined_films.py): the picture is a noisy witness of the feeling.
 
 Each line is spoken with each of the seven feelings, from the target's own scene, face and script and (a) three
-references a modality, or (b) none. The recogniser of `dubctl eval` hears all, the targets too, and with `--copied` the
+references a modality, (b) none, or (c) as directed: references of the right feeling and the acted departures, as
+`dub --emotion` does. The recogniser of `dubctl eval` hears all, the targets too, and with `--copied` the
 targets after copy synthesis (mel -> vocoder), which is as much as this voice could reach.
 Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers, and
 McNemar; WER and the GE2E cosine to the prompt of emotional and neutral lines. Chance is 1/7.
@@ -29,6 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models" / "recipes"))
 
 from voice_emotion import Line, emotion, manner_of
 
+from dubctl.dubbing.acted import Feeling
+from dubctl.dubbing.direction import Wishes
 from dubctl.emotion.base import EMOTIONS
 from dubctl.files import read_jsonl, write_json
 from dubctl.graph.build import EmotionBatch
@@ -74,8 +77,8 @@ class Bench:
                                              args.seed)
         sources = list(dict.fromkeys(row["source"] for row in self.rows))
         self.spoken = set(sources[: args.lines])
-        footage = np.array([row["source"] not in self.spoken for row in self.rows])
-        self._only(footage)
+        self.footage = np.array([row["source"] not in self.spoken for row in self.rows])
+        self._only(self.footage)
         self.voice, self.recogniser, self.encoder = Voice.load(args.checkpoint), Recogniser.load(), SpeakerEncoder()
         self.prompts = self._prompts()
         self.asr = None
@@ -112,6 +115,21 @@ class Bench:
         """The line at its natural length."""
         mine = self.rows[row]
         done = self.voice.perform(mine["text"], self.prompts[mine["speaker"]], None, emotion=self.felt(row, references))
+        return self.voice.vocoder(done.mel)
+
+    def directed(self, row: int) -> np.ndarray:
+        """The line with the nearest references of its own feeling, and what `--emotion` adds."""
+        mine, neighbours = self.rows[row], self.source.neighbours
+        fitting = np.array([self.footage[j] and other["emotion"] == mine["emotion"]
+                            for j, other in enumerate(self.rows)])
+        self.source.neighbours = {m: found.copy() for m, found in neighbours.items()}
+        for m in neighbours:
+            alike = self.source.footage.vectors[m] @ self.source.basic[m][row]
+            self.source.neighbours[m][row] = np.argsort(-np.where(fitting, alike, -np.inf))[:3]
+        felt, self.source.neighbours = self.felt(row, True), neighbours
+        wishes = Wishes(feeling=Feeling(mine["emotion"], min(2.0, mine["strength"])))
+        done = self.voice.perform(mine["text"], self.prompts[mine["speaker"]], None, emotion=felt,
+                                  direction=wishes.whole())
         return self.voice.vocoder(done.mel)
 
     def target(self, row: int) -> np.ndarray:
@@ -165,10 +183,11 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     bench = Bench(args)
     rows = bench.targets()
-    systems: dict[str, list[Spoken]] = {name: [] for name in ("targets", "copied", "retrieval", "none")}
+    systems: dict[str, list[Spoken]] = {name: [] for name in ("targets", "copied", "retrieval", "none", "directed")}
     for done, row in enumerate(rows):
         for name, wav in (("targets", bench.target(row)), ("copied", bench.copied(row) if args.copied else None),
-                          ("retrieval", bench.speak(row, True)), ("none", bench.speak(row, False))):
+                          ("retrieval", bench.speak(row, True)), ("none", bench.speak(row, False)),
+                          ("directed", bench.directed(row))):
             if wav is not None:
                 systems[name].append(bench.judge(row, wav, name))
         print(f"{done + 1}/{len(rows)}", end="\r", file=sys.stderr, flush=True)

@@ -53,7 +53,8 @@ def lines_of(args: argparse.Namespace) -> Iterator[Line]:
         name, _, count = given.rpartition(":")
         folder, rng = Path(name), random.Random(f"{args.seed}{Path(name).name}")
         rows = [row for row in read_jsonl(folder / "manifest.jsonl") if row.get("split", args.split) == args.split
-                and row["text"] and 1.2 <= row["seconds"] <= LONGEST]
+                and row["text"] and 1.2 <= row["seconds"] <= LONGEST
+                and (not args.labels or row["emotion"] in args.labels)]
         for row in rng.sample(rows, min(int(count), len(rows))):
             feelings = [row["emotion"]] if args.own else ["neutral", *rng.sample(FEELINGS, args.feelings)]
             yield Line(folder, row, tuple((feeling, strength_of(feeling, args, rng)) for feeling in feelings))
@@ -102,6 +103,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--table", type=Path, default=TABLE)
     p.add_argument("--feelings", type=int, default=3, help="emotions of a line, besides neutral")
     p.add_argument("--own", action="store_true", help="each line once, with the feeling its row names")
+    p.add_argument("--labels", nargs="+", help="only lines whose row names one of these feelings")
     p.add_argument("--strength", type=float, nargs=2, default=(1.6, 2.8), metavar=("FROM", "TO"))
     p.add_argument("--split", default="train")
     p.add_argument("--seed", type=int, default=11)

@@ -1,6 +1,8 @@
 """Make the built-in reference library: balanced acted lines (heard, with synthetic pictures) and GRID talkers.
 
     python models/recipes/acted_speech.py DATA/kokoro_mix:420 --own --out acted_own --seed 13
+    python models/recipes/acted_speech.py DATA/kokoro_mix:420 --own --out acted_own --seed 14 \
+        --labels fear disgust sadness surprise
     python models/recipes/build_reference_library.py --acted acted_own --also acted --grid DATA/grid_s1 \
         --out models/reference-library
 
