@@ -101,7 +101,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     progress(3, STAGES, "references")
     with timing.part("synthesis"):
         phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())
-        reading = matched(reading, phones, frames, info.duration)
+        reading = matched(reading, phones, info.duration)
     track, performance, window = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
     progress(4, STAGES, "speech")
     with timing.part("mux"):

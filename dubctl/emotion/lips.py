@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dubctl.emotion.base import LipTrack
-from dubctl.emotion.speech_onset import ScriptLips, onset, smooth
+from dubctl.emotion.speech_onset import OnsetModel, ScriptEnds, edges, smooth
 
 MIN_VISIBLE = 8  # frames with a face, below which nothing can be said
 
@@ -20,10 +20,9 @@ class WindowRule:
     """Constants of `speech_window`; units are eye distances (opening, width) and seconds.
 
     Levels are shares of the clip's own activity, so that a mumbler and a shouter are treated alike; the floors keep
-    the tracker's noise (about 0.004 a frame) from being taken for speech. Fitted on 22 clips of one GRID speaker
-    (`benchmarks/speech_window.py`, which leaves those clips out): ends are sharp there, starts are not, because the
-    speaker often opens his mouth and waits for up to half a second before there is a sound; they have a model of
-    their own, `dubctl.emotion.speech_onset`.
+    the tracker's noise (about 0.004 a frame) from being taken for speech. Chosen on 22 clips of one GRID speaker.
+    Movement is not yet speech: a mouth opens and waits for up to half a second before there is a sound. So this only
+    says whether and about where a mouth speaks; `dubctl.emotion.speech_onset` then finds the edges near that.
     """
 
     enter: float = 0.60  # of the clip's strong activity: a segment needs this much somewhere ...
@@ -33,19 +32,18 @@ class WindowRule:
     least_motion: float = 0.018  # least range of opening (95th - 10th percentile) of a mouth that speaks
     blip: float = 0.16  # shorter segments are a twitch, if they also stand apart
     apart: float = 0.40  # farther than this from the rest
-    offset: float = 0.0  # added to the end: 0.005 s after labelled words, 0.035 s after loud sound (medians)
 
 
 RULE = WindowRule()
 
 
 def speech_window(track: LipTrack, rule: WindowRule = RULE,
-                  script: ScriptLips | None = None) -> tuple[float, float] | None:
+                  script: ScriptEnds | None = None, model: OnsetModel | None = None) -> tuple[float, float] | None:
     """(start, end) in seconds between which the mouth moves for speech; None where no mouth is seen to speak.
 
     Activity = speed of opening and width + how far the mouth is open over its resting level; hysteresis joins it to
-    segments; lone twitches are dropped; the rest spans the window. Its start is then moved to where speech is likely
-    to begin, with the help of the `script` where that is known.
+    segments; lone twitches are dropped; the rest spans the window. Its edges are then moved to where sound is likely
+    to start and end, by the `model` (the shipped one) and with the help of the `script` where that is known.
     """
     if int(track.visible.sum()) < MIN_VISIBLE:
         return None
@@ -60,8 +58,7 @@ def speech_window(track: LipTrack, rule: WindowRule = RULE,
     if not segments:
         return None
     length = len(track.opening) / track.fps
-    start = min(onset(track, segments[0][0], segments[-1][1], script), length)
-    end = min(max(segments[-1][1] / track.fps + rule.offset, 0.0), length)
+    start, end = (min(edge, length) for edge in edges(track, segments[0][0], segments[-1][1], script, model))
     return (start, end) if end - start >= 2 / track.fps else None
 
 
