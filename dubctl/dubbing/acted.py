@@ -20,6 +20,8 @@ from dubctl.synth.direction import Direction
 
 STRONGEST = 2.0
 PITCH_LIMIT, ENERGY_LIMIT = 6.0, 12.0  # semitones and dB: actors go farther than a read voice can follow
+FIRST_COLOURED, COLOUR_LIMIT = 4, 6.0  # third octave (317 Hz) from which the spectrum is coloured, and dB
+INTENSITIES = ("normal", "strong")
 PHRASES = {  # what the text-emotion encoder is shown for each feeling
     "anger": "I am furious, I am so angry with you!", "disgust": "This is disgusting, it makes me sick.",
     "fear": "I am terrified, I am so afraid.", "joy": "I am so happy, this is wonderful!",
@@ -65,8 +67,8 @@ def parse_feeling(text: str) -> Feeling:
 
 
 def direction_of(feeling: Feeling) -> Direction:
-    """The departures from neutral that actors make for a feeling; monotonic in its strength."""
-    if feeling.name == "neutral":
+    """The departures from neutral that actors make for a feeling; its numbers are monotonic in its strength."""
+    if feeling.name == "neutral" or not feeling.strength:
         return Direction()
     row = _table()["emotions"][feeling.name]
     def at(measure: str) -> float:
@@ -77,7 +79,32 @@ def direction_of(feeling: Feeling) -> Direction:
     pitch, energy = at("pitch_st"), at("energy_db")
     return Direction(rate=at("rate_ratio"), pitch_st=min(max(pitch, -PITCH_LIMIT), PITCH_LIMIT),
                      range_ratio=at("range_ratio"), energy_db=min(max(energy, -ENERGY_LIMIT), ENERGY_LIMIT),
-                     tilt_db_per_octave=at("tilt_db_per_octave"))
+                     tilt_db_per_octave=at("tilt_db_per_octave"),
+                     contour_st=_curve(feeling.strength, *(_typical(row[i])["contour_st"] for i in INTENSITIES)),
+                     colour_db=_curve(feeling.strength, *(_colour(_typical(row[i])["ltas_db"]) for i in INTENSITIES)))
+
+
+def _typical(at: dict[str, Any]) -> dict[str, Any]:
+    """The commonest delivery: the mean of all has no melody, since each actor times his own."""
+    return at["typical"][0]
+
+
+def _colour(ltas: list[float]) -> list[float]:
+    """A long-term spectrum (18,) dB without its tilt, which is a handle of its own, and without what lies below the
+    voice's pitch range, which moves with the pitch; within `COLOUR_LIMIT`."""
+    count, octaves = len(ltas), [i / 3 for i in range(len(ltas))]
+    kept = range(FIRST_COLOURED, count)
+    x, y = [octaves[i] for i in kept], [ltas[i] for i in kept]
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    slope = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
+    rest = [b - mean_y - slope * (a - mean_x) for a, b in zip(x, y, strict=True)]
+    return [0.0] * FIRST_COLOURED + [min(max(v, -COLOUR_LIMIT), COLOUR_LIMIT) for v in rest]
+
+
+def _curve(strength: float, normal: list[float], strong: list[float]) -> tuple[float, ...]:
+    """From 0 through `normal` at 1 to `strong` at 2, point by point."""
+    share = max(0.0, strength - 1)
+    return tuple(min(strength, 1.0) * ((1 - share) * a + share * b) for a, b in zip(normal, strong, strict=True))
 
 
 def _at(strength: float, normal: float, strong: float) -> float:

@@ -33,6 +33,8 @@ class Direction:
 
     rate: speed of speech, times.  pitch_st: semitones added.  range_ratio: movement of the melody, times.
     energy_db: level and vocal effort.  tilt_db_per_octave: slope added to the spectrum, positive is brighter.
+    contour_st: semitones added along the line, at equal steps from its first to its last sound.  colour_db: gains of
+    the spectrum beside the tilt, in third octaves from 126 Hz (`shaping.COLOUR_HZ`).
     """
 
     rate: float = 1.0
@@ -40,18 +42,32 @@ class Direction:
     range_ratio: float = 1.0
     energy_db: float = 0.0
     tilt_db_per_octave: float = 0.0
+    contour_st: tuple[float, ...] = ()
+    colour_db: tuple[float, ...] = ()
     pause: Pause | None = None
 
     def joined(self, other: Direction) -> Direction:
         """Both departures together; a pause of `other` goes before this one's."""
         return Direction(self.rate * other.rate, self.pitch_st + other.pitch_st, self.range_ratio * other.range_ratio,
                          self.energy_db + other.energy_db, self.tilt_db_per_octave + other.tilt_db_per_octave,
+                         _both(self.contour_st, other.contour_st), _both(self.colour_db, other.colour_db),
                          other.pause or self.pause)
 
     def as_dict(self) -> dict[str, Any]:
         """For the report, rounded."""
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()
+        return {name: _rounded(value) for name, value in asdict(self).items()
                 if name != "pause"} | {"pause": str(self.pause) if self.pause else None}
+
+
+def _both(mine: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:
+    """The sum of two curves of one length; an empty one changes nothing."""
+    return tuple(a + b for a, b in zip(mine, other, strict=True)) if mine and other else mine or other
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [round(part, 3) for part in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 PLAIN = Direction()

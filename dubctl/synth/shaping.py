@@ -24,6 +24,7 @@ MARKS = frozenset(INDEX[p] for p in PUNCTUATION)
 SPEECH_DB = 30.0  # frames this far below the loudest count as pause
 TAIL = 4.0  # frames of silence after the line's last sound at most: a window is for speech
 PIVOT = 1000.0  # Hz, where a tilt changes nothing
+COLOUR_HZ = 200 * 2 ** (np.arange(-2, 16) / 3)  # of `Direction.colour_db`
 
 
 def pauses_of(tokens: Tokens, last: bool) -> np.ndarray:
@@ -54,25 +55,43 @@ def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction,
 
 def shape_prosody(prosody: Prosody, tokens: Tokens, direction: Direction) -> Prosody:
     """Pitch and energy (1, L) under the direction; the melody turns about its mean over the sounds."""
-    if (direction.pitch_st, direction.range_ratio, direction.energy_db) == (0.0, 1.0, 0.0):
+    if (direction.pitch_st, direction.range_ratio, direction.energy_db, direction.contour_st) == (0.0, 1.0, 0.0, ()):
         return prosody
     sounds = torch.tensor([p not in MARKS and p != INDEX[SPACE] for p in tokens.phones], device=prosody.pitch.device)
     sounds[0] = sounds[-1] = False
     middle = prosody.pitch[:, sounds].mean(1, keepdim=True)
     pitch = middle + (prosody.pitch - middle) * direction.range_ratio + direction.pitch_st * LN_PER_SEMITONE
+    if direction.contour_st:
+        pitch = pitch + _along(prosody.log_duration, sounds, direction.contour_st) * LN_PER_SEMITONE
     effort = float(np.clip(direction.energy_db, -EFFORT_DB, EFFORT_DB)) * LN_PER_DB / ENERGY_SCALE
     return dataclasses.replace(prosody, pitch=torch.where(sounds, pitch, prosody.pitch),
                                energy=torch.where(sounds, prosody.energy + effort, prosody.energy))
 
 
+def _along(log_duration: torch.Tensor, sounds: torch.Tensor, curve: tuple[float, ...]) -> torch.Tensor:
+    """A curve at the middle of each token (1, L), its mean over the sounds taken away; log_duration (1, L) is
+    ln(1 + frames), and the curve goes from the first to the last of the `sounds` (L,)."""
+    frames = np.maximum(np.expm1(log_duration[0].float().cpu().numpy()), 0.0)
+    middle = np.cumsum(frames) - frames / 2
+    heard = np.flatnonzero(sounds.cpu().numpy())
+    if not len(heard):
+        return torch.zeros_like(log_duration)
+    first, last = middle[heard[0]], max(middle[heard[-1]], middle[heard[0]] + 1)
+    drawn = np.interp((middle - first) / (last - first), (np.arange(len(curve)) + 0.5) / len(curve), curve)
+    return torch.from_numpy(drawn - drawn[heard].mean())[None].to(log_duration)
+
+
 def shape_mel(mel: torch.Tensor, plain: torch.Tensor, direction: Direction) -> torch.Tensor:
-    """Mel (T, 80) tilted, and brought to the level of `plain` (T, 80; the same line undirected).
+    """Mel (T, 80) tilted and coloured, and brought to the level of `plain` (T, 80; the same line undirected).
 
     The level is that of the frames that speak. Decibels are added to the sound (`Performance.gain_db`), not here: a
     vocoder only knows mels of about the level it was trained on.
     """
     if direction.tilt_db_per_octave:
         mel = mel + direction.tilt_db_per_octave * LN_PER_DB * octaves().to(mel)
+    if direction.colour_db:
+        gains = np.interp(octaves().numpy(), np.log2(COLOUR_HZ / PIVOT), direction.colour_db)
+        mel = mel + torch.from_numpy(gains * LN_PER_DB).to(mel)
     return mel + (speech_level(plain) - speech_level(mel))
 
 

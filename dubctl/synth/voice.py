@@ -170,7 +170,7 @@ class Voice:
         durations = torch.from_numpy(found.durations)[None].to(self.device)
         prosody = shape_prosody(u.prosody, tokens, direction)
         mel = self.model.speak(u, mask, durations, prosody.pitch, prosody.energy)[0]
-        if direction.energy_db or direction.tilt_db_per_octave:
+        if direction.energy_db or direction.tilt_db_per_octave or direction.colour_db:
             plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
             mel = shape_mel(mel, plain, direction)
         return mel.cpu().numpy(), float(prosody.pitch.mean())

@@ -1,10 +1,12 @@
 """The director's handles, heard: what the shipped voice does when it is asked, and that not asking changes nothing."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
+import torch
 
 from dubctl.dubbing.acted import Feeling, direction_of
 from dubctl.emotion.audio import measure_named
@@ -12,7 +14,9 @@ from dubctl.emotion.base import EMOTIONS
 from dubctl.errors import UsageError
 from dubctl.synth.direction import PLAIN, Direction, Pause, directed, parse_pause
 from dubctl.synth.durations import fit
+from dubctl.synth.pitch import f0_track
 from dubctl.synth.prompt import read_prompt
+from dubctl.synth.shaping import COLOUR_HZ, shape_mel
 from dubctl.synth.voice import Voice
 
 WAV, RATE = sf.read(Path(__file__).parents[2] / "examples" / "voice.wav", dtype="float32")
@@ -74,6 +78,32 @@ def test_a_held_pause_stays_where_the_window_is_tight_and_yields_where_nothing_e
     assert tight.durations[2] == 40 and tight.frames == 75
     assert fit(natural, none, 30, held).durations.sum() == 30
     assert fit(natural, none, 5, held).durations.tolist() == [1] * 5
+
+
+def test_a_contour_bends_the_melody_and_keeps_its_level(said):
+    """Twelve points that rise by 6 semitones: the second half of the line is higher by about 3 more than it was."""
+    def halves(direction):
+        wav, _ = Voice.load().speak(LINE, WAV, RATE, direction=direction)
+        f0 = f0_track(wav, len(wav) // 256)
+        semitones = 12 * np.log2(f0[f0 > 0])
+        return [float(part.mean()) for part in np.array_split(semitones, 2)]
+    plain, rising = halves(PLAIN), halves(Direction(contour_st=tuple(np.linspace(-3, 3, 12))))
+    assert (rising[1] - rising[0]) - (plain[1] - plain[0]) > 1.5
+    assert np.mean(rising) == pytest.approx(np.mean(plain), abs=1.0)
+
+
+def test_a_colour_raises_its_third_octaves_and_nothing_without():
+    mel = torch.zeros(40, 80)
+    gains = tuple(6.0 if hz > 1500 else 0.0 for hz in COLOUR_HZ)
+    bright = shape_mel(mel, mel, Direction(colour_db=gains))
+    assert float(bright[:, -10:].mean() - bright[:, :10].mean()) == pytest.approx(6 * np.log(10) / 20, abs=0.02)
+    assert torch.equal(shape_mel(mel, mel, PLAIN), mel)
+
+
+def test_curves_add_up_and_one_alone_stays():
+    a, b = Direction(contour_st=(1.0, 2.0)), Direction(contour_st=(0.5, -2.0), colour_db=(3.0,))
+    assert a.joined(b).contour_st == (1.5, 0.0) and a.joined(b).colour_db == b.joined(a).colour_db == (3.0,)
+    assert a.joined(PLAIN) == a and json.dumps(a.as_dict())
 
 
 @pytest.mark.parametrize("name", ["sadness", "surprise"])
