@@ -8,7 +8,7 @@ retrieved. All lie in imagined films (models/recipes/imagined_films.py): the pic
 
 Each line is spoken with each of the seven feelings, from the target's own scene, face and script and (a) three
 references a modality, (b) none, or (c) as directed: references of the right feeling and the acted departures, as
-`dub --emotion` does. The recogniser of `dubctl eval` hears all, the targets too, and with `--copied` the
+`dub --emotion` does. The recogniser of `dubctl eval` hears all, the targets too, and as `copied` the
 targets after copy synthesis (mel -> vocoder), which is as much as this voice could reach.
 Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers, and
 McNemar; WER and the GE2E cosine to the prompt of emotional and neutral lines. Chance is 1/7.
@@ -47,6 +47,7 @@ from dubctl.synth.voice import Voice
 from dubctl.training.emotion_data import EmotionSource
 
 NEUTRAL = EMOTIONS.index("neutral")
+SYSTEMS = ("targets", "copied", "retrieval", "none", "directed")
 
 
 @dataclass
@@ -183,16 +184,16 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     bench = Bench(args)
     rows = bench.targets()
-    systems: dict[str, list[Spoken]] = {name: [] for name in ("targets", "copied", "retrieval", "none", "directed")}
+    say = {"targets": bench.target, "copied": bench.copied, "retrieval": lambda row: bench.speak(row, True),
+           "none": lambda row: bench.speak(row, False), "directed": bench.directed}
+    systems: dict[str, list[Spoken]] = {name: [] for name in args.systems}
     for done, row in enumerate(rows):
-        for name, wav in (("targets", bench.target(row)), ("copied", bench.copied(row) if args.copied else None),
-                          ("retrieval", bench.speak(row, True)), ("none", bench.speak(row, False)),
-                          ("directed", bench.directed(row))):
-            if wav is not None:
-                systems[name].append(bench.judge(row, wav, name))
+        for name, spoken in systems.items():
+            spoken.append(bench.judge(row, say[name](row), name))
         print(f"{done + 1}/{len(rows)}", end="\r", file=sys.stderr, flush=True)
     report = {name: figures(spoken) for name, spoken in systems.items() if spoken}
-    report["retrieval_against_none"] = compared(systems["retrieval"], systems["none"])
+    if {"retrieval", "none"} <= set(systems):
+        report["retrieval_against_none"] = compared(systems["retrieval"], systems["none"])
     write_json(args.out / "emotion.json", report)
     print(json.dumps(report, indent=1, default=float))
 
@@ -205,7 +206,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--checkpoint", type=Path)
     p.add_argument("--asr")
     p.add_argument("--lines", type=int, default=15)
-    p.add_argument("--copied", action="store_true", help="hear the targets after copy synthesis too")
+    p.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[s for s in SYSTEMS if s != "copied"])
     p.add_argument("--seed", type=int, default=5)
     p.add_argument("--threads", type=int, default=1)
     return p.parse_args()

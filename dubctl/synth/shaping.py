@@ -60,12 +60,24 @@ def shape_prosody(prosody: Prosody, tokens: Tokens, direction: Direction) -> Pro
     sounds = torch.tensor([p not in MARKS and p != INDEX[SPACE] for p in tokens.phones], device=prosody.pitch.device)
     sounds[0] = sounds[-1] = False
     middle = prosody.pitch[:, sounds].mean(1, keepdim=True)
-    pitch = middle + (prosody.pitch - middle) * direction.range_ratio + direction.pitch_st * LN_PER_SEMITONE
+    plain = prosody.pitch - middle
+    melody = plain * direction.range_ratio
     if direction.contour_st:
-        pitch = pitch + _along(prosody.log_duration, sounds, direction.contour_st) * LN_PER_SEMITONE
+        bent = melody + _along(prosody.log_duration, sounds, direction.contour_st) * LN_PER_SEMITONE
+        melody = bent * _widening(bent[:, sounds], plain[:, sounds], direction.range_ratio)
+    pitch = middle + melody + direction.pitch_st * LN_PER_SEMITONE
     effort = float(np.clip(direction.energy_db, -EFFORT_DB, EFFORT_DB)) * LN_PER_DB / ENERGY_SCALE
     return dataclasses.replace(prosody, pitch=torch.where(sounds, pitch, prosody.pitch),
                                energy=torch.where(sounds, prosody.energy + effort, prosody.energy))
+
+
+def _widening(bent: torch.Tensor, plain: torch.Tensor, ratio: float) -> float:
+    """What brings a bent melody (1, S) to `ratio` times the movement of the plain one, where it falls short: a contour
+    may undo the voice's own fall. A melody that was to become wider and is wider still (or narrower) stays."""
+    if bent.shape[1] < 2:
+        return 1.0
+    lack = ratio * float(plain.std()) / max(float(bent.std()), 1e-4)
+    return max(1.0, min(lack, 3.0)) if ratio >= 1 else min(1.0, lack)
 
 
 def _along(log_duration: torch.Tensor, sounds: torch.Tensor, curve: tuple[float, ...]) -> torch.Tensor:
