@@ -7,8 +7,8 @@ DATA has kokoro_mix (prompts), ACTED_TEST is made by `models/recipes/acted_speec
 retrieved. All lie in imagined films (models/recipes/imagined_films.py): the picture is a noisy witness of the feeling.
 
 Each line is spoken with each of the seven feelings, from the target's own scene, face and script and (a) three
-references a modality, (b) none, or (c) as directed: references of the right feeling and the acted departures, as
-`dub --emotion` does. The recogniser of `dubctl eval` hears all, the targets too, and as `copied` the
+references a modality, (b) none, or (c) as directed: references of the right feeling and the acted departures of
+`dub --emotion` (which also moves the line's own vectors, and the references' sound by the strength). The recogniser of `dubctl eval` hears all, the targets too, and as `copied` the
 targets after copy synthesis (mel -> vocoder), which is as much as this voice could reach.
 Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers, and
 McNemar; WER and the GE2E cosine to the prompt of emotional and neutral lines. Chance is 1/7.
@@ -119,7 +119,7 @@ class Bench:
         return self.voice.vocoder(done.mel)
 
     def directed(self, row: int) -> np.ndarray:
-        """The line with the nearest references of its own feeling, and what `--emotion` adds."""
+        """The line with the nearest references of its own feeling, and the departures that `--emotion` adds."""
         mine, neighbours = self.rows[row], self.source.neighbours
         fitting = np.array([self.footage[j] and other["emotion"] == mine["emotion"]
                             for j, other in enumerate(self.rows)])
