@@ -8,8 +8,9 @@ retrieved. All lie in imagined films (models/recipes/imagined_films.py): the pic
 
 Each line is spoken with each of the seven feelings, from the target's own scene, face and script and (a) three
 references a modality, (b) none, or (c) as directed: references of the right feeling and the acted departures of
-`dub --emotion` (which also moves the line's own vectors, and the references' sound by the strength). The recogniser of `dubctl eval` hears all, the targets too, and as `copied` the
-targets after copy synthesis (mel -> vocoder), which is as much as this voice could reach.
+`dub --emotion` (which also moves the line's own vectors, and the references' sound by the strength). The
+recogniser of `dubctl eval` hears all, the targets too, and as `copied` the targets after copy synthesis (mel ->
+vocoder), which is as much as this voice could reach.
 Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers, and
 McNemar; WER and the GE2E cosine to the prompt of emotional and neutral lines. Chance is 1/7.
 """
