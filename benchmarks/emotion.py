@@ -6,13 +6,15 @@ DATA has kokoro_mix (prompts), ACTED_TEST is made by `models/recipes/acted_speec
 --feelings 6`: its clips are the rendered targets. Half of its lines are spoken, the others are the footage that can be
 retrieved. All lie in imagined films (models/recipes/imagined_films.py): the picture is a noisy witness of the feeling.
 
-Each line is spoken with each of the seven feelings, from the target's own scene, face and script and (a) three
-references a modality, (b) none, or (c) as directed: references of the right feeling and the acted departures of
-`dub --emotion` (which also moves the line's own vectors, and the references' sound by the strength). The
+Each line is spoken with each of the seven feelings, as `dub` would, from the target's own scene, face and script and
+(a) three references a modality, (b) none, (c) as (a), but what the graphs find is not acted (`--emotion scene:0`), or
+(d) as directed: references of the right feeling and the acted departures of `dub --emotion` at the target's strength,
+at most `--strongest` (the flag also moves the line's own vectors, and the references' sound by the strength). The
 recogniser of `dubctl eval` hears all, the targets too, and as `copied` the targets after copy synthesis (mel ->
 vocoder), which is as much as this voice could reach.
-Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers, and
-McNemar; WER and the GE2E cosine to the prompt of emotional and neutral lines. Chance is 1/7.
+Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers and over
+lines, and McNemar; WER and the GE2E cosine to the prompt of emotional and neutral lines; and how often the graphs'
+finding itself is right, with and without references, in `--films` films of the same lines. Chance is 1/7.
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ from voice_emotion import Line, emotion, manner_of
 
 from dubctl.dubbing.acted import Feeling
 from dubctl.dubbing.direction import Wishes
+from dubctl.dubbing.found import find_feeling
 from dubctl.emotion.base import EMOTIONS
 from dubctl.files import read_jsonl, write_json
 from dubctl.graph.build import EmotionBatch
 from dubctl.media.audio import load_audio, save_wav
+from dubctl.media.level import amplify
 from dubctl.media.mel import HOP, RATE, mel_spectrogram
 from dubctl.metrics.classification import confusion_matrix, summary, unweighted_recall
 from dubctl.metrics.stats import bootstrap_ci, bootstrap_tables, mcnemar, paired_bootstrap
@@ -48,7 +52,7 @@ from dubctl.synth.voice import Voice
 from dubctl.training.emotion_data import EmotionSource
 
 NEUTRAL = EMOTIONS.index("neutral")
-SYSTEMS = ("targets", "copied", "retrieval", "none", "directed")
+SYSTEMS = ("targets", "copied", "retrieval", "none", "unacted", "directed")
 
 
 @dataclass
@@ -73,14 +77,10 @@ class Bench:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args, self.rows = args, read_jsonl(args.acted / "manifest.jsonl")
-        lines = [Line(row["id"], args.acted / row["audio"], row["speaker"], row["text"], row["emotion"],
-                      manner_of(row), True) for row in self.rows]
-        self.source: EmotionSource = emotion(lines, args.data / "text" / "xed", args.out / "functionals.safetensors",
-                                             args.seed)
         sources = list(dict.fromkeys(row["source"] for row in self.rows))
         self.spoken = set(sources[: args.lines])
         self.footage = np.array([row["source"] not in self.spoken for row in self.rows])
-        self._only(self.footage)
+        self.source = self.film(args.seed)
         self.voice, self.recogniser, self.encoder = Voice.load(args.checkpoint), Recogniser.load(), SpeakerEncoder()
         self.prompts = self._prompts()
         self.asr = None
@@ -89,11 +89,15 @@ class Bench:
 
             self.asr = load_asr(args.asr)
 
-    def _only(self, footage: np.ndarray) -> None:
-        """Spoken lines are nobody's reference."""
-        for m, found in self.source.neighbours.items():
-            kept = [[j for j in row if footage[j]][:3] for row in found]
-            self.source.neighbours[m] = np.array([row + [-1] * (3 - len(row)) for row in kept])
+    def film(self, seed: int) -> EmotionSource:
+        """The lines in an imagined film; those that are spoken are nobody's reference."""
+        lines = [Line(row["id"], self.args.acted / row["audio"], row["speaker"], row["text"], row["emotion"],
+                      manner_of(row), True) for row in self.rows]
+        source = emotion(lines, self.args.data / "text" / "xed", self.args.out / "functionals.safetensors", seed)
+        for m, found in source.neighbours.items():
+            kept = [[j for j in row if self.footage[j]][:3] for row in found]
+            source.neighbours[m] = np.array([row + [-1] * (3 - len(row)) for row in kept])
+        return source
 
     def _prompts(self) -> dict[str, Prompt]:
         """A plain recording of each speaker that is none of the lines."""
@@ -113,11 +117,32 @@ class Bench:
     def felt(self, row: int, references: bool) -> EmotionBatch:
         return self.source.batch([row], 3, np.random.default_rng(0), 0.0, 0.0 if references else 1.0)
 
-    def speak(self, row: int, references: bool) -> np.ndarray:
+    def speak(self, row: int, references: bool, acted: bool = True) -> np.ndarray:
         """The line at its natural length."""
+        felt = self.felt(row, references)
+        return self.say(row, felt, Wishes(found=find_feeling(self.voice, felt).acted if acted else None))
+
+    def say(self, row: int, felt: EmotionBatch, wishes: Wishes) -> np.ndarray:
         mine = self.rows[row]
-        done = self.voice.perform(mine["text"], self.prompts[mine["speaker"]], None, emotion=self.felt(row, references))
-        return self.voice.vocoder(done.mel)
+        done = self.voice.perform(mine["text"], self.prompts[mine["speaker"]], None, emotion=felt,
+                                  direction=wishes.whole())
+        return amplify(self.voice.vocoder(done.mel), done.gain_db)
+
+    def findings(self) -> dict[str, Any]:
+        """How often the likeliest class is the line's, with and without references, over several films."""
+        right: dict[bool, list[float]] = {True: [], False: []}
+        speakers: list[str] = []
+        for number in range(self.args.films):
+            source = self.film(self.args.seed + number)
+            for row in self.targets():
+                truth = EMOTIONS.index(self.rows[row]["emotion"])
+                speakers.append(self.rows[row]["speaker"])
+                for references, found in right.items():
+                    batch = source.batch([row], 3, np.random.default_rng(0), 0.0, 0.0 if references else 1.0)
+                    shares = self.voice.finds(batch)
+                    found.append(float(shares is not None and int(shares.argmax()) == truth))
+        return {"lines": len(speakers), "with": float(np.mean(right[True])), "without": float(np.mean(right[False])),
+                "over_speakers": vars(paired_bootstrap(right[False], right[True], clusters=speakers))}
 
     def directed(self, row: int) -> np.ndarray:
         """The line with the nearest references of its own feeling, and the departures that `--emotion` adds."""
@@ -129,10 +154,7 @@ class Bench:
             alike = self.source.footage.vectors[m] @ self.source.basic[m][row]
             self.source.neighbours[m][row] = np.argsort(-np.where(fitting, alike, -np.inf))[:3]
         felt, self.source.neighbours = self.felt(row, True), neighbours
-        wishes = Wishes(feeling=Feeling(mine["emotion"], min(2.0, mine["strength"])))
-        done = self.voice.perform(mine["text"], self.prompts[mine["speaker"]], None, emotion=felt,
-                                  direction=wishes.whole())
-        return self.voice.vocoder(done.mel)
+        return self.say(row, felt, Wishes(feeling=Feeling(mine["emotion"], min(self.args.strongest, mine["strength"]))))
 
     def target(self, row: int) -> np.ndarray:
         return load_audio(self.args.acted / self.rows[row]["audio"], RATE)
@@ -186,7 +208,8 @@ def main() -> None:
     bench = Bench(args)
     rows = bench.targets()
     say = {"targets": bench.target, "copied": bench.copied, "retrieval": lambda row: bench.speak(row, True),
-           "none": lambda row: bench.speak(row, False), "directed": bench.directed}
+           "none": lambda row: bench.speak(row, False), "unacted": lambda row: bench.speak(row, True, acted=False),
+           "directed": bench.directed}
     systems: dict[str, list[Spoken]] = {name: [] for name in args.systems}
     for done, row in enumerate(rows):
         for name, spoken in systems.items():
@@ -195,6 +218,8 @@ def main() -> None:
     report = {name: figures(spoken) for name, spoken in systems.items() if spoken}
     if {"retrieval", "none"} <= set(systems):
         report["retrieval_against_none"] = compared(systems["retrieval"], systems["none"])
+    if args.films:
+        report["findings"] = bench.findings()
     write_json(args.out / "emotion.json", report)
     print(json.dumps(report, indent=1, default=float))
 
@@ -208,6 +233,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--asr")
     p.add_argument("--lines", type=int, default=15)
     p.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[s for s in SYSTEMS if s != "copied"])
+    p.add_argument("--strongest", type=float, default=2.0, help="greatest strength of a directed line")
+    p.add_argument("--films", type=int, default=3, help="films over which the graphs' findings are counted")
     p.add_argument("--seed", type=int, default=5)
     p.add_argument("--threads", type=int, default=1)
     return p.parse_args()

@@ -36,7 +36,7 @@ def dub(
         "Pauses at punctuation: 0.4 (seconds) or 1.5x."))] = None,
     emotion: Annotated[str | None, typer.Option(metavar="NAME[:STRENGTH]", help=(
         "anger, disgust, fear, joy, neutral, sadness or surprise, strength 0 to 2: instead of what the scene says; "
-        "below 1 blended with it."))] = None,
+        "below 1 blended with it. scene:STRENGTH: what the scene says, so strongly (default scene:1)."))] = None,
 ) -> None:
     """Speak a script to a clip. In the prompt's voice, to the lips' timing, with the scene's emotion."""
     if script == "-" and references == "-":
@@ -73,7 +73,7 @@ def dub(
 
     request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
-                         voice=voice, wishes=Wishes(own, feeling), parts=parts)
+                         voice=voice, wishes=Wishes.of(own, feeling), parts=parts)
     with run.progress("dub") as progress:
         report = dub_clip(request, progress, timing)
     for note in report["notes"]:

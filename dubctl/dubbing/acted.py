@@ -1,4 +1,5 @@
-"""`--emotion name[:strength]`: how actors change their prosody for a feeling, and what the graphs are told to feel.
+"""`--emotion name[:strength]`: how actors change their prosody for a feeling, asked for or found by the graphs, and
+what the graphs are told to feel.
 
 The numbers are in `acted_prosody.json` beside this file: published measurements with their source and method.
 Strength 1 is what actors do at normal intensity, 2 at strong intensity; between and below, in proportion.
@@ -15,10 +16,12 @@ from typing import Any
 
 from dubctl.config import nearest
 from dubctl.emotion.base import EMOTIONS
+from dubctl.emotion.labels import emotion_class
 from dubctl.errors import UsageError
 from dubctl.synth.direction import Direction
 
 STRONGEST = 2.0
+SCENE = "scene"  # `--emotion scene:0.5`: what the graphs find, acted at so much
 PITCH_LIMIT, ENERGY_LIMIT = 6.0, 12.0  # semitones and dB: actors go farther than a read voice can follow
 FIRST_COLOURED, COLOUR_LIMIT = 4, 6.0  # third octave (317 Hz) from which the spectrum is coloured, and dB
 INTENSITIES = ("normal", "strong")
@@ -48,14 +51,16 @@ class Feeling:
 
 
 def parse_feeling(text: str) -> Feeling:
-    """`sadness` or `sadness:0.5`.
+    """`sadness`, `sadness:0.5`, a data set's name for it (sad, happy …), or `scene:0.5`: what the scene says.
 
     Raises:
         UsageError: no such feeling (the nearest is named), or a strength that is not 0..2.
     """
-    name, colon, strength = text.strip().lower().partition(":")
-    if name not in EMOTIONS:
-        raise UsageError(f"--emotion {text}: no such feeling", nearest(name, EMOTIONS))
+    given, colon, strength = text.strip().lower().partition(":")
+    known = None if given.isdigit() else emotion_class(given)
+    name = given if known is None else EMOTIONS[known]
+    if name not in (*EMOTIONS, SCENE):
+        raise UsageError(f"--emotion {text}: no such feeling", nearest(name, [*EMOTIONS, SCENE]))
     try:
         value = float(strength) if colon else 1.0
     except ValueError:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dubctl.dubbing.acted import Feeling, direction_of
+from dubctl.dubbing.acted import SCENE, Feeling, direction_of
 from dubctl.dubbing.scene_reading import Reading
 from dubctl.emotion.base import Profile
 from dubctl.media.mel import HOP
@@ -19,17 +19,36 @@ from dubctl.synth.pitch import f0_track
 
 @dataclass(frozen=True)
 class Wishes:
-    """`own`: the handles; `feeling`: the emotion asked for, None where the scene decides."""
+    """`own`: the handles; `feeling`: the emotion asked for, None where the scene decides; `scene`: how strongly a
+    finding of the graphs that they are sure of is acted; `found`: what of it is."""
 
     own: Direction = PLAIN
     feeling: Feeling | None = None
+    scene: float = 1.0
+    found: Feeling | None = None
+
+    @classmethod
+    def of(cls, own: Direction, asked: Feeling | None) -> Wishes:
+        """From the flags: `scene` is no feeling of its own."""
+        if asked is not None and asked.name == SCENE:
+            return cls(own, scene=asked.strength)
+        return cls(own, asked)
+
+    @property
+    def left(self) -> float:
+        """Share of the graphs' finding that the asked feeling leaves."""
+        return 1.0 if self.feeling is None else 1.0 - self.feeling.blend
 
     def whole(self) -> Direction:
-        """Handles and acted feeling together."""
-        return self.own if self.feeling is None else direction_of(self.feeling).joined(self.own)
+        """Handles, asked and found feeling together."""
+        asked = self.own if self.feeling is None else direction_of(self.feeling).joined(self.own)
+        if self.found is None or not self.left:
+            return asked
+        return direction_of(Feeling(self.found.name, self.found.strength * self.left)).joined(asked)
 
     def report(self, track: np.ndarray) -> dict[str, Any]:
-        """What was asked, what it came to, and what the finished track (S,) measures; empty where nothing was asked."""
+        """What was asked, what it came to, and what the finished track (S,) measures; empty where nothing was asked
+        and nothing found."""
         if self == Wishes():
             return {}
         felt = self.feeling and {"name": self.feeling.name, "strength": self.feeling.strength,

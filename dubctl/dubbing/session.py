@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from dubctl.device import resolve_device
 from dubctl.dubbing import placement
 from dubctl.dubbing.ahead import in_background
 from dubctl.dubbing.direction import Wishes, room_seconds, told
+from dubctl.dubbing.found import Finding, find_feeling
 from dubctl.dubbing.parts import fit_voice
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
@@ -26,6 +28,7 @@ from dubctl.emotion.paper.parts import PaperParts
 from dubctl.emotion.profiles import load_profile
 from dubctl.errors import InputError
 from dubctl.files import sha256_file, write_json
+from dubctl.graph.build import EmotionBatch
 from dubctl.library.builtin import open_library
 from dubctl.library.hits import Hit
 from dubctl.library.store import Library
@@ -98,6 +101,8 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
         hits = find(library, felt, request.k, request.references, request.clip, request.script,
                     request.wishes.feeling)
         emotion = emotion_batch(library, felt, hits, request.wishes.feeling)
+        finding = _finding(voice, request, library, reading, hits, emotion)
+        request = dataclasses.replace(request, wishes=dataclasses.replace(request.wishes, found=finding.acted))
     progress(3, STAGES, "references")
     with timing.part("synthesis"):
         phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())
@@ -109,6 +114,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     report = _report(request, info, prompt, reading, hits, library, performance, window, track, device)
     if other_vocoder:
         report["weights"] = {k: v for k, v in report["weights"].items() if k != "vocoder"} | other_vocoder
+    report["found"] = finding.report()
     report["timing"] = timing.report(info.duration)
     progress(5, STAGES, "write")
     write_json(request.out.with_suffix(".json"), report)
@@ -119,6 +125,15 @@ def _look(request: DubRequest, info: ClipInfo, timing: Timing) -> tuple[Profile,
     with timing.part("loading", alone=False):
         profile = load_profile(request.profile, request.parts)
     return profile, read_scene(request.clip, info, request.script, profile, timing)
+
+
+def _finding(voice: Voice, request: DubRequest, library: Library, reading: Reading, hits: Sequence[Hit],
+             emotion: EmotionBatch) -> Finding:
+    """What the graphs find in the scene itself, whatever the director asks for."""
+    if request.wishes.feeling is not None and request.wishes.left:
+        hits = find(library, reading, request.k, request.references, request.clip, request.script)
+        emotion = emotion_batch(library, reading, hits)
+    return find_feeling(voice, emotion, request.wishes.scene) if request.wishes.left else Finding()
 
 
 def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:

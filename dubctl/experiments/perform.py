@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from dubctl.dubbing import placement
+from dubctl.dubbing.direction import Wishes
+from dubctl.dubbing.found import find_feeling
 from dubctl.emotion.lips import lip_features, speech_window
 from dubctl.graph.build import MODALITIES, EmotionBatch
 from dubctl.library.hits import Hit, gather_references
@@ -18,6 +20,7 @@ from dubctl.library.store import Library
 from dubctl.media.audio import load_audio
 from dubctl.media.clip import probe
 from dubctl.media.clock import samples_at
+from dubctl.media.level import amplify
 from dubctl.media.mel import RATE
 from dubctl.synth.prompt import read_prompt
 from dubctl.synth.voice import Lips, Voice
@@ -39,13 +42,16 @@ def perform_row(voice: Voice, library: Library, place: int, prompt: Path,
     seen = speech_window(track) if track is not None else None
     window = (max(0.0, seen[0]), min(seconds, seen[1])) if seen is not None else (0.0, seconds)
     heard, emotion = read_prompt(load_audio(prompt, RATE), RATE), emotion_of(library, place, hits)
-    window = placement.widened(window, voice.natural_seconds(row.text, heard, emotion), seconds)
+    finding = find_feeling(voice, emotion)
+    direction = Wishes(found=finding.acted).whole()
+    window = placement.widened(window, voice.natural_seconds(row.text, heard, emotion, direction), seconds)
     lips = _lips(voice, library, place, window)
-    done = voice.perform(row.text, heard, placement.room_frames(window), lips=lips, emotion=emotion)
-    wav = placement.place(voice.vocoder(done.mel), window[0], samples_at(seconds))
+    done = voice.perform(row.text, heard, placement.room_frames(window), lips=lips, emotion=emotion,
+                         direction=direction)
+    wav = placement.place(amplify(voice.vocoder(done.mel), done.gain_db), window[0], samples_at(seconds))
     return wav, {"clip_seconds": round(seconds, 4), "length_of": "picture" if of_picture else "recording",
                  "window": [round(value, 4) for value in window], "from_mouth": seen is not None,
-                 "stretch": round(done.stretch, 4), "hurried": done.hurried,
+                 "stretch": round(done.stretch, 4), "hurried": done.hurried, "found": finding.report(),
                  "references": [{"modality": hit.modality, "id": hit.id, "score": hit.score} for hit in hits]}
 
 

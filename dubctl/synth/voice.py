@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
-from dubctl.assets import model_file
-from dubctl.config import load_dataclass
-from dubctl.errors import DependencyError, InputError
+from dubctl.errors import InputError
 from dubctl.graph.build import EmotionBatch
 from dubctl.media.level import amplify
 from dubctl.media.mel import HOP, RATE
@@ -26,6 +22,7 @@ from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.shaping import shape_durations, shape_mel, shape_prosody
 from dubctl.synth.symbols import INDEX, Tokens
 from dubctl.synth.vocoder import HifiGan, Vocoder
+from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder
 
 SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
 CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
@@ -66,13 +63,17 @@ class Voice:
     """The synthesizer with its weights and a vocoder, ready to speak.
 
     Args:
-        model: weights loaded, in eval mode.  vocoder: mel -> samples.  emotional: the weights were trained with
-            emotion vectors; a voice that was not never hears them.
+        model: weights loaded, in eval mode.  vocoder: mel -> samples.
     """
 
-    def __init__(self, model: Synthesizer, vocoder: Vocoder, device: str = "cpu", emotional: bool = True) -> None:
+    def __init__(self, model: Synthesizer, vocoder: Vocoder, device: str = "cpu",
+                 schooling: Schooling = UNSCHOOLED) -> None:
         self.model, self.vocoder, self.device = model.eval().to(device), vocoder, device
-        self.emotional = emotional
+        self.schooling = schooling
+
+    @property
+    def emotional(self) -> bool:
+        return self.schooling.emotional
 
     @classmethod
     def load(cls, path: Path | str | None = None, device: str = "cpu") -> Voice:
@@ -82,8 +83,8 @@ class Voice:
             DependencyError: the shipped weights are missing.  InputError: `path` is not a voice.
         """
         place = Path(path) if path else None
-        model, emotional = load_checkpoint(place) if place and place.is_file() else load_folder(place)
-        return cls(model, HifiGan(), device, emotional)
+        model, schooling = load_checkpoint(place) if place and place.is_file() else load_folder(place)
+        return cls(model, HifiGan(), device, schooling)
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
               lips: Lips | None = None, emotion: EmotionBatch | None = None,
@@ -143,6 +144,19 @@ class Voice:
                            [int(d) for f in fits for d in f.durations], float(lengths.sum() * HOP / RATE),
                            spoken * HOP / RATE, float(spoken / lengths.sum()), any(f.hurried for f in fits),
                            float(np.exp(prompt.log_f0 + np.mean(pitches))), notes, direction.energy_db)
+
+    @torch.inference_mode()
+    def finds(self, emotion: EmotionBatch) -> np.ndarray | None:
+        """What the graphs take a line (a batch of one) for: probabilities (7,) in the order of `EMOTIONS`; None of a
+        voice whose training had no labels of at least two classes."""
+        known = list(self.schooling.feelings)
+        if not self.emotional or len(known) < 2:
+            return None
+        graphs = self.model.graphs
+        logits = graphs.classifier(graphs(emotion.to(self.device)).pooled())[0].float().cpu()
+        shares = torch.zeros_like(logits)
+        shares[known] = logits[known].softmax(-1)
+        return shares.numpy()
 
     @torch.inference_mode()
     def natural(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None,
@@ -216,38 +230,3 @@ def inputs_of(tokens: Tokens, prompt: Prompt, lips: Lips | None, emotion: Emotio
                   torch.tensor([prompt.log_f0], device=device), tensor(mel),
                   torch.full((1, len(mel)), len(prompt.mel) >= 8, device=device), tensor(seen.features),
                   tensor(seen.visible), has_lips, emotion.to(device) if emotion is not None else None)
-
-
-def load_folder(folder: Path | None) -> tuple[Synthesizer, bool]:
-    """A voice folder's network and whether it knows emotion; None is the shipped voice."""
-    if folder is None:
-        config_file, weights = model_file("voice", "config.json"), model_file("voice", "model.safetensors")
-    else:
-        config_file, weights = folder / "config.json", folder / "model.safetensors"
-    try:
-        settings = json.loads(config_file.read_text())
-        model = Synthesizer(load_dataclass(SynthConfig, settings["model"], str(config_file)))
-        tensors = {n: t.float() for n, t in load_file(weights).items()}
-    except (OSError, ValueError, KeyError) as err:
-        raise InputError(f"not a voice: {config_file.parent} ({err})",
-                         "a voice has config.json and model.safetensors") from err
-    return fill(model, tensors, str(weights)), bool(settings.get("emotional", True))
-
-
-def load_checkpoint(path: Path) -> tuple[Synthesizer, bool]:
-    """The EMA weights of a run's checkpoint and whether the run used emotion vectors."""
-    from dubctl.training import checkpoint
-
-    groups, meta = checkpoint.load(path)
-    model = Synthesizer(load_dataclass(SynthConfig, meta["config"]["model"], str(path)))
-    return fill(model, groups["ema"], str(path)), bool(meta.get("emotional", True))
-
-
-def fill(model: Synthesizer, tensors: dict[str, torch.Tensor], name: str) -> Synthesizer:
-    """Load weights; the alignment encoder (training only) may be absent."""
-    missing, unexpected = model.load_state_dict(tensors, strict=False)
-    absent = [m for m in missing if not m.startswith("alignment.")]
-    if absent or unexpected:
-        raise DependencyError(f"{name}: weights do not fit this version ({(absent + unexpected)[0]} …)",
-                              "reinstall dubctl, or train the voice again")
-    return model

@@ -33,8 +33,9 @@ class TrainConfig:
     `swap_from`. noisy_prompts: share of prompts heard as a poor recording, where an item has one. lips_from: step at
     which alignments are good enough to derive lips from. emotion: use the library's emotion vectors (False trains the
     aligner and decoder alone). emotion_dropout: share of modalities that are hidden. reference_dropout: share of items
-    that see no references at all, so that the network also knows how to do without. init: another run's checkpoint or a
-    voice folder to start from (`dubctl models path voice` is the shipped one), "" = random weights.
+    that see no references at all, so that the network also knows how to do without. graph_steps: so many steps of the
+    graphs alone come first (`graph_steps.train_graphs`), of `graph_batch` lines at `graph_lr`. init: another run's
+    checkpoint or a voice folder to start from, "shipped" = the voice that comes with dubctl, "" = random weights.
     """
 
     model: SynthConfig = field(default_factory=SynthConfig)
@@ -64,6 +65,9 @@ class TrainConfig:
     emotion: bool = True
     emotion_dropout: float = 0.1
     reference_dropout: float = 0.0
+    graph_steps: int = 0
+    graph_batch: int = 64
+    graph_lr: float = 1e-3
     init: str = ""
     checkpoint_every: int = 200
     validate_every: int = 500

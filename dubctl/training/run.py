@@ -15,11 +15,13 @@ from dubctl.library.policy import Retrieval
 from dubctl.library.store import Library
 from dubctl.progress import Progress, silent
 from dubctl.synth.config import SynthConfig
-from dubctl.synth.voice import load_folder
+from dubctl.synth.voice_files import load_folder
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig, tiny_train_config
 from dubctl.training.corpus import build_corpus, emotion_source
 from dubctl.training.trainer import Trainer
+
+SHIPPED = "shipped"
 
 
 def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume: bool = False, force: bool = False,
@@ -63,13 +65,13 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
 
 
 def start_from(trainer: Trainer, place: Path) -> None:
-    """Weights of another run's checkpoint or of a voice folder.
+    """Weights of another run's checkpoint or of a voice folder; `shipped` is the voice that comes with dubctl.
 
     Raises:
         InputError: no voice or checkpoint there, or one of another network configuration.
     """
-    if place.is_dir():
-        weights = load_folder(place)[0].state_dict()
+    if place.is_dir() or str(place) == SHIPPED:
+        weights = load_folder(place if place.is_dir() else None)[0].state_dict()
         groups = {"model": weights, "ema": weights}
     else:
         groups = checkpoint.load(place)[0]
@@ -111,4 +113,5 @@ def export_voice(path: Path, folder: Path, card: dict[str, Any] | None = None) -
     model = SynthConfig(**{k: v for k, v in meta["config"]["model"].items() if k != "graph"}).as_dict()
     model["graph"] = meta["config"]["model"]["graph"]
     write_json(folder / "config.json", {"model": json.loads(json.dumps(model)), "step": meta["step"],
-                                       "emotional": bool(meta.get("emotional", True)), **(card or {})})
+                                       "emotional": bool(meta.get("emotional", True)),
+                                       "feelings": list(meta.get("feelings", [])), **(card or {})})

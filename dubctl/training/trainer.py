@@ -20,6 +20,7 @@ from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Batch, Item, Sampler
 from dubctl.training.emotion_data import EmotionSource
+from dubctl.training.graph_steps import feelings_of, train_graphs
 from dubctl.training.speaker_loss import SpeakerLoss
 from dubctl.training.step import TrainingStep
 
@@ -48,6 +49,7 @@ class Trainer:
         self.config, self.out, self.device, self.emotion = config, out, torch.device(device), emotion
         torch.manual_seed(config.seed)
         self.model = Synthesizer(config.model).to(self.device)
+        self.items, self.feelings = items, feelings_of(items)
         self.sampler = Sampler(items, config.batch, config.seed, config.per_speaker)
         self.held = Sampler(held, config.batch, config.seed + 1) if held else None
         self.named = dict(self.model.named_parameters())
@@ -56,6 +58,7 @@ class Trainer:
         self.ema = {n: p.detach().clone() for n, p in self.model.state_dict().items()}
         self.pass_through = TrainingStep(self.model, SpeakerLoss().to(self.device), config)
         self.step = 0
+        self.studied = False  # the graphs' own steps are done
         self.spent = 0.0
 
     # -- one step ----------------------------------------------------------------------------------------------
@@ -132,6 +135,8 @@ class Trainer:
         board = _tensorboard(self.out)
         start, before = time.monotonic(), self.spent
         try:
+            if self.step == 0:
+                self._graphs_first(progress)
             while self.step < c.steps and not stop():
                 for name, value in self.train_step().items():
                     sums[name].append(value)
@@ -149,6 +154,15 @@ class Trainer:
                 self.save()
             if board is not None:
                 board.close()
+
+    def _graphs_first(self, progress: Progress) -> None:
+        """The graphs' own steps; short, so a run that is cut off in them begins them again."""
+        if self.emotion is None or not self.config.graph_steps or self.studied:
+            return
+        train_graphs(self.model.graphs, self.emotion, self.items, self.config, progress)
+        self.ema |= {n: p.detach().clone() for n, p in self.model.state_dict().items() if n.startswith("graphs.")}
+        self.studied = True
+        self.save()
 
     def _log(self, phase: str, values: dict[str, float], board: Any) -> None:
         if not values:
@@ -172,7 +186,8 @@ class Trainer:
             "model": self.model.state_dict(), "ema": self.ema,
             "optimiser": checkpoint.optimiser_tensors(self.optimiser, names),
         }, {"step": self.step, "spent": self.spent, "emotional": self.emotion is not None,
-            "config": self.config.as_dict()})
+            "studied": self.studied,
+            "feelings": self.feelings, "config": self.config.as_dict()})
 
     def resume(self) -> None:
         """Continue from `checkpoint.safetensors`; log lines past it are dropped, so that no step is logged twice."""
@@ -184,6 +199,7 @@ class Trainer:
         self.load_weights(groups)
         checkpoint.restore_optimiser(self.optimiser, groups.get("optimiser", {}), self.named)
         self.step, self.spent = int(meta["step"]), float(meta.get("spent", 0))
+        self.studied = bool(meta.get("studied", False))
         log = self.out / "losses.jsonl"
         if log.exists():
             write_jsonl(log, [r for r in read_jsonl(log) if r["step"] <= self.step])

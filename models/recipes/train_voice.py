@@ -32,7 +32,7 @@ import soxr
 import torch
 from poor_recordings import poor
 from safetensors.numpy import load_file
-from voice_emotion import PLAIN_MANNER, Line, emotion, manner_of
+from voice_emotion import PLAIN_MANNER, Line, films, manner_of
 
 from dubctl.emotion.base import EMOTIONS, LipTrack
 from dubctl.emotion.lips import lip_features
@@ -58,14 +58,14 @@ def main() -> None:
     args = parse()
     torch.set_num_threads(args.threads)
     train, held, lines = corpus(args)
-    source = (emotion(lines, args.data / "text" / "xed", args.cache / "functionals.safetensors", args.seed)
+    source = (films(lines, args.data / "text" / "xed", args.cache / "functionals.safetensors", args.seed, args.films)
               if args.emotion else None)
     config = TrainConfig(model=dimensions() if args.emotion else SynthConfig(), steps=args.steps, emotion=args.emotion,
                          lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
                          swap_from=args.swap_from, lr=args.lr, warmup=args.warmup, batch=args.batch, bf16=args.bf16,
                          loss=LossWeights(emotion=0.2) if args.emotion else LossWeights(),
                          checkpoint_every=args.checkpoint_every,
-                         noisy_prompts=0.25 if args.poor else 0.0, reference_dropout=0.2)
+                         noisy_prompts=0.25 if args.poor else 0.0, reference_dropout=0.3, graph_steps=args.graph_steps)
     trainer = Trainer(config, train, held, args.out, emotion=source)
     if trainer.checkpoint_path.exists():
         trainer.resume()
@@ -231,6 +231,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True,
                    help="bfloat16 autocast; --no-bf16 on a CPU that cannot")
     p.add_argument("--emotion", action="store_true")
+    p.add_argument("--films", type=int, default=4, help="films that the lines are dealt into, one a batch")
+    p.add_argument("--graph-steps", type=int, default=1500, help="steps of the graphs alone, before the others")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=2)
     return p.parse_args()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from imagined_films import WORDED, shoot
+from imagined_films import FACED, MOOD, SHOWN, WORDED, shoot
 from safetensors.numpy import load_file
 from text_corpora import xed
 
@@ -18,6 +19,7 @@ from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.reaction import LiteReactionGenerator
 from dubctl.emotion.rter import LiteTextEmotionEncoder
 from dubctl.files import content_key
+from dubctl.graph.build import EmotionBatch
 from dubctl.library.store import write_tensors
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE
@@ -47,6 +49,50 @@ def manner_of(row: dict[str, Any]) -> float:
     return 3.0 * row["delivery"] + row["strength"]
 
 
+class Remembering:
+    """A text encoder that reads no text twice."""
+
+    def __init__(self, rter: LiteTextEmotionEncoder) -> None:
+        self.rter, self.space = rter, rter.space
+        self.known: dict[tuple[str, str], np.ndarray] = {}
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        return self._recall("encode", texts)
+
+    def classify(self, texts: Sequence[str]) -> np.ndarray:
+        return self._recall("classify", texts)
+
+    def _recall(self, what: str, texts: Sequence[str]) -> np.ndarray:
+        new = [t for t in dict.fromkeys(texts) if (what, t) not in self.known]
+        if new:
+            self.known |= {(what, t): row for t, row in zip(new, getattr(self.rter, what)(new), strict=True)}
+        return np.stack([self.known[what, t] for t in texts])
+
+
+class Films(EmotionSource):
+    """The same lines in several films: a batch comes from one of them, so that no picture is learnt by heart."""
+
+    def __init__(self, films: Sequence[EmotionSource]) -> None:
+        first = films[0]
+        super().__init__(first.basic, first.basic_mask, first.footage, first.neighbours)
+        self.films = films
+
+    def batch(self, rows: Sequence[int], k: int, rng: np.random.Generator, dropout: float,
+              alone: float = 0.0) -> EmotionBatch:
+        film = self.films[int(rng.integers(len(self.films)))]
+        return EmotionSource.batch(film, rows, k, rng, dropout, alone)
+
+
+@functools.lru_cache(maxsize=1)
+def _encoder() -> Remembering:
+    return Remembering(LiteTextEmotionEncoder())
+
+
+def films(lines: Sequence[Line], words: Path, kept: Path, seed: int, count: int) -> EmotionSource:
+    """`count` films of the same lines, see `emotion`."""
+    return Films([emotion(lines, words, kept, seed + 100 * number) for number in range(count)])
+
+
 def emotion(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> EmotionSource:
     """Basic emotion of every line and its nearest footage in the imagined films (never itself or its own words).
 
@@ -55,7 +101,7 @@ def emotion(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> Emotio
         kept: file that keeps the films' audio functionals between runs; beside it the whole, by the lines' content.
     """
     key = content_key({"lines": [[line.id, line.text, line.feeling, line.manner, line.filmed] for line in lines],
-                       "seed": seed, "plain": FILMED_PLAIN})
+                       "seed": seed, "plain": FILMED_PLAIN, "world": [MOOD, SHOWN, FACED, WORDED]})
     whole = kept.with_name(f"emotion-{key}.safetensors")
     if whole.is_file():
         return _read(whole)
@@ -80,7 +126,7 @@ def _read(file: Path) -> EmotionSource:
 
 def _imagine(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> EmotionSource:
     draw = random.Random(seed)
-    rter = LiteTextEmotionEncoder()
+    rter = _encoder()
     plain = [i for i, line in enumerate(lines) if not line.filmed]
     extra = set(draw.sample(plain, min(FILMED_PLAIN, len(plain))))
     film = np.array([i for i, line in enumerate(lines) if line.filmed or i in extra])
@@ -100,7 +146,7 @@ def _imagine(lines: Sequence[Line], words: Path, kept: Path, seed: int) -> Emoti
     return EmotionSource(basic, shown, ReferencePool(footage, audio, np.ones(len(film), bool)), neighbours)
 
 
-def _texts(lines: Sequence[Line], rter: LiteTextEmotionEncoder, words: Path, draw: random.Random) -> np.ndarray:
+def _texts(lines: Sequence[Line], rter: Remembering, words: Path, draw: random.Random) -> np.ndarray:
     """[self ; react] of each line; for some acted ones, of another line whose label is how this one is spoken."""
     lent: dict[str, list[str]] = {name: [] for name in EMOTIONS}
     for text, share in xed(words, held_out=False):
@@ -108,7 +154,17 @@ def _texts(lines: Sequence[Line], rter: LiteTextEmotionEncoder, words: Path, dra
             lent[EMOTIONS[int(share.argmax())]].append(text)
     said = [draw.choice(lent[line.feeling]) if line.feeling != "neutral" and draw.random() < WORDED else line.text
             for line in lines]
-    return np.concatenate([rter.encode(said), rter.encode(LiteReactionGenerator().react(said))], 1).astype(np.float32)
+    return np.concatenate([rter.encode(said), rter.encode(_reactions(tuple(said)))], 1).astype(np.float32)
+
+
+_REACTIONS: dict[str, str] = {}
+
+
+def _reactions(said: Sequence[str]) -> list[str]:
+    new = [t for t in dict.fromkeys(said) if t not in _REACTIONS]
+    if new:
+        _REACTIONS.update(zip(new, LiteReactionGenerator().react(new), strict=True))
+    return [_REACTIONS[t] for t in said]
 
 
 def _audio(lines: Sequence[Line], kept: Path) -> np.ndarray:

@@ -5,23 +5,26 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dubctl.dubbing.acted import PHRASES, Feeling, parse_feeling
+from dubctl.dubbing.acted import PHRASES, Feeling, direction_of, parse_feeling
 from dubctl.dubbing.direction import Wishes, room_seconds, told
 from dubctl.dubbing.scene_reading import Reading
 from dubctl.emotion.base import EMOTIONS, FaceEmotion, LipTrack, SceneEmotion
 from dubctl.emotion.profiles import load_profile
 from dubctl.errors import UsageError
+from dubctl.synth.direction import PLAIN
 
 PROFILE = load_profile("lite")
 
 
 @pytest.mark.parametrize(("text", "feeling"), [("joy", Feeling("joy", 1.0)), ("Anger:0.5", Feeling("anger", 0.5)),
-                                               ("neutral:0", Feeling("neutral", 0.0))])
+                                               ("neutral:0", Feeling("neutral", 0.0)),
+                                               ("sad:0.2", Feeling("sadness", 0.2)),
+                                               ("Happy", Feeling("joy")), ("scene:0.5", Feeling("scene", 0.5))])
 def test_feelings_are_read(text, feeling):
     assert parse_feeling(text) == feeling
 
 
-@pytest.mark.parametrize("text", ["happiness", "joy:", "joy:3", "joy:-1", "joy:nan", "joy:x", ""])
+@pytest.mark.parametrize("text", ["glee", "3", "joy:", "joy:3", "joy:-1", "joy:nan", "joy:x", ""])
 def test_others_are_refused(text):
     with pytest.raises(UsageError, match="--emotion"):
         parse_feeling(text)
@@ -54,6 +57,21 @@ def test_the_graphs_are_told_by_strength_and_what_was_seen_stays(reading):
 def test_vectors_of_another_space_stay(reading):
     other = dataclasses.replace(reading, scene=dataclasses.replace(reading.scene, vector=np.ones(3, np.float32)))
     assert told(other, Feeling("anger"), PROFILE).scene.vector.tolist() == [1, 1, 1]
+
+
+def test_a_finding_is_acted_as_far_as_the_asked_feeling_leaves_it():
+    found = Feeling("joy", 0.8)
+    alone = Wishes(found=found).whole()
+    assert alone == direction_of(found) and alone.pitch_st > 0
+    half = Wishes(feeling=Feeling("sadness", 0.5), found=found).whole()
+    assert half == direction_of(Feeling("joy", 0.4)).joined(direction_of(Feeling("sadness", 0.5)))
+    assert Wishes(feeling=Feeling("neutral"), found=found).whole() == Wishes().whole()
+    assert Wishes(feeling=Feeling("sadness"), found=found).whole() == direction_of(Feeling("sadness"))
+
+
+def test_scene_is_how_strongly_the_finding_is_acted():
+    assert Wishes.of(PLAIN, Feeling("scene", 0.4)) == Wishes(scene=0.4)
+    assert Wishes.of(PLAIN, Feeling("joy")) == Wishes(feeling=Feeling("joy"))
 
 
 def test_a_slow_rate_runs_past_the_window_but_not_past_the_clip():

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubctl.dubbing.placement import place, room_frames, widened
+from dubctl.dubbing.placement import NARROWEST, place, room_frames, widened
 from dubctl.media.level import CEILING
 from dubctl.media.mel import HOP, RATE
-from dubctl.synth.durations import FASTEST
 
 
 @given(st.integers(0, 60_000), st.floats(0, 4), st.integers(1, 90_000))
@@ -36,10 +35,10 @@ def test_a_window_grows_only_when_fast_speech_does_not_fit(start, length, natura
     window = (min(start, clip), min(start + length, clip))
     grown = widened(window, natural, clip)
     assert 0 <= grown[0] <= window[0] and window[1] - 1e-9 <= grown[1] <= clip + 1e-9
-    if window[1] - window[0] >= natural * FASTEST:
+    if window[1] - window[0] >= natural * NARROWEST:
         assert grown == window
     else:
-        assert grown[1] - grown[0] >= min(natural * FASTEST, clip) - 1e-6
+        assert grown[1] - grown[0] >= min(natural * NARROWEST, clip) - 1e-6
 
 
 def test_room_is_whole_frames_inside_the_window():

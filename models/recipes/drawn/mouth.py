@@ -16,7 +16,7 @@ from dubctl.media.silence import speech_span
 from dubctl.synth.alignment import beta_binomial_prior, monotonic_search
 from dubctl.synth.model import Synthesizer
 from dubctl.synth.symbols import INDEX, VOWELS, Tokens
-from dubctl.synth.voice import load_folder
+from dubctl.synth.voice_files import load_folder
 from dubctl.training.visemes import viseme_table
 
 FPS = 25.0
