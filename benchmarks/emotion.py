@@ -81,7 +81,8 @@ class Bench:
         self.spoken = set(sources[: args.lines])
         self.footage = np.array([row["source"] not in self.spoken for row in self.rows])
         self.source = self.film(args.seed)
-        self.voice, self.recogniser, self.encoder = Voice.load(args.checkpoint), Recogniser.load(), SpeakerEncoder()
+        self.voice = Voice.load(args.checkpoint, vocoder=args.vocoder)
+        self.recogniser, self.encoder = Recogniser.load(), SpeakerEncoder()
         self.prompts = self._prompts()
         self.asr = None
         if args.asr:
@@ -230,6 +231,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--acted", type=Path, required=True)
     p.add_argument("-o", "--out", type=Path, required=True)
     p.add_argument("--checkpoint", type=Path)
+    p.add_argument("--vocoder", choices=("lite", "hifigan"), default="lite")
     p.add_argument("--asr")
     p.add_argument("--lines", type=int, default=15)
     p.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[s for s in SYSTEMS if s != "copied"])

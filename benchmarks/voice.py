@@ -91,12 +91,12 @@ def clip_seconds(text: str) -> float:
     return round((0.4 + 0.075 * letters) * FPS) / FPS
 
 
-def speaker_alone(checkpoint: Path | None) -> Speak:
+def speaker_alone(checkpoint: Path | None, vocoder: str) -> Speak:
     """Speak with the synthesizer at its natural length."""
     from dubctl.media.audio import load_audio, save_wav
     from dubctl.synth.voice import Voice
 
-    voice = Voice.load(checkpoint) if checkpoint else Voice.load()
+    voice = Voice.load(checkpoint, vocoder=vocoder)
 
     def speak(case: Case, out: Path) -> dict[str, Any]:
         wav, _ = voice.speak(case.text, load_audio(case.prompt, RATE), RATE)
@@ -106,14 +106,14 @@ def speaker_alone(checkpoint: Path | None) -> Speak:
     return speak
 
 
-def whole_dub(clips: Path, checkpoint: Path | None) -> Speak:
+def whole_dub(clips: Path, checkpoint: Path | None, vocoder: str) -> Speak:
     """Speak through the real `dub` on silent clips."""
     from dubctl.dubbing.session import DubRequest, dub_clip
 
     def speak(case: Case, out: Path) -> dict[str, Any]:
         seconds = clip_seconds(case.text)
         dub_clip(DubRequest(clip=silent_clip(clips, seconds), script=case.text, prompt=case.prompt, out=out,
-                            voice=checkpoint, seed=0))
+                            voice=checkpoint, seed=0, vocoder=vocoder))
         return {"seconds": seconds}
 
     return speak
@@ -242,6 +242,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--asr", help="local Whisper folder (default: DUBCTL_ASR)")
     parser.add_argument("--mode", choices=("speak", "dub"), default="speak")
     parser.add_argument("--checkpoint", type=Path, help="voice folder or run checkpoint (default: shipped)")
+    parser.add_argument("--vocoder", choices=("lite", "hifigan"), default="lite")
     parser.add_argument("--format", choices=("wav", "mp4"), default="wav", help="what --mode dub writes")
     parser.add_argument("--full", action="store_true", help="every line to every voice")
     parser.add_argument("--jobs", type=int, default=1, help="threads that score")
@@ -267,11 +268,13 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
         raise UsageError("--check needs wer and secs of the voice", "leave --metrics and --truth-only out")
     options = {"asr": args.asr, "jobs": args.jobs, "device": args.device, "progress": _progress}
     result: dict[str, Any] = {"list": args.list.name, "list_sha256": sha256_file(args.list), "mode": args.mode,
-                              "checkpoint": str(args.checkpoint or "shipped"), "full": args.full, "limit": args.limit}
+                              "checkpoint": str(args.checkpoint or "shipped"), "vocoder": args.vocoder,
+                              "full": args.full, "limit": args.limit}
     if not args.truth_only:
         clips = args.out / "clips" if args.mode == "dub" else None
         suffix = f".{args.format}" if clips else ".wav"
-        speak = whole_dub(clips, args.checkpoint) if clips else speaker_alone(args.checkpoint)
+        speak = (whole_dub(clips, args.checkpoint, args.vocoder) if clips
+                 else speaker_alone(args.checkpoint, args.vocoder))
         items = run_cases(cases, speak, args.out / "speech", suffix, clips)
         report = evaluate(items, names + (["length"] if clips else []), **options)
         seconds, wall = (sum(i.report.get(key, 0.0) for i in items) for key in ("seconds", "wall"))

@@ -17,7 +17,7 @@ from dubctl.synth.direction import directed
 OUT_SUFFIXES = (".mp4", ".wav")
 
 
-@command(app, "dub", shared=("library", "k", *PAPER))
+@command(app, "dub", shared=("library", "k", "vocoder", *PAPER))
 def dub(
     run: Run,
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Silent clip: anything ffmpeg reads.")],
@@ -66,14 +66,14 @@ def dub(
     from dubctl.dubbing.timing import Timing
 
     timing = Timing()
-    warm()
+    warm(settings.vocoder)
     with timing.part("imports", alone=False):
         from dubctl.dubbing.direction import Wishes
         from dubctl.dubbing.session import DubRequest, dub_clip
 
     request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
-                         voice=voice, wishes=Wishes.of(own, feeling), parts=parts)
+                         voice=voice, wishes=Wishes.of(own, feeling), parts=parts, vocoder=settings.vocoder)
     with run.progress("dub") as progress:
         report = dub_clip(request, progress, timing)
     for note in report["notes"]:

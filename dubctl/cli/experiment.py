@@ -14,7 +14,7 @@ from dubctl.cli.options import command
 from dubctl.errors import InputError, PartialFailure, UsageError
 
 
-@command(app, "experiment", shared=("library", "metrics", "asr"))
+@command(app, "experiment", shared=("library", "metrics", "asr", "vocoder"))
 def experiment(
     run: Run,
     file: Annotated[Path, typer.Argument(metavar="CONFIG", help="Experiment file, e.g. examples/experiments/….toml.")],
@@ -55,7 +55,7 @@ def experiment(
     outcome = run_experiment(Plan(
         plan_for, library, out, variants, libraries, metrics, setting or "", limit, steps, tiny, run.resolved.train,
         run.device, settings.seed, settings.jobs, settings.asr or (parts.asr if parts else None),
-        parts.vocoder if parts else "", settings.keep_going), run.progress)
+        parts.vocoder if parts else settings.vocoder, settings.keep_going), run.progress)
     for warning in outcome.warnings:
         run.warn(warning)
     run.result, run.outputs = {"rows": outcome.rows, "failed": outcome.failed}, [str(path) for path in outcome.files]

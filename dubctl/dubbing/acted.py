@@ -22,7 +22,7 @@ from dubctl.synth.direction import Direction
 
 STRONGEST = 2.0
 SCENE = "scene"  # `--emotion scene:0.5`: what the graphs find, acted at so much
-PITCH_LIMIT, ENERGY_LIMIT = 6.0, 12.0  # semitones and dB: actors go farther than a read voice can follow
+PITCH_LIMIT, ENERGY_LIMIT = 4.0, 12.0  # semitones and dB: actors go farther than a read voice can follow
 FIRST_COLOURED, COLOUR_LIMIT = 4, 6.0  # third octave (317 Hz) from which the spectrum is coloured, and dB
 INTENSITIES = ("normal", "strong")
 PHRASES = {  # what the text-emotion encoder is shown for each feeling

@@ -10,16 +10,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def warm() -> None:
+def warm(vocoder: str) -> None:
     """Fill the caches of sessions and front end. What fails here fails again, with its message, where it is used."""
-    threading.Thread(target=_fill, daemon=True).start()
+    threading.Thread(target=_fill, args=(vocoder,), daemon=True).start()
 
 
-def _fill() -> None:
+def _fill(vocoder: str) -> None:
     try:
         from dubctl.synth.vocoder import vocoder_session
 
-        vocoder_session()
+        vocoder_session(vocoder)
         from dubctl.emotion.face_detect import FaceDetector
         from dubctl.emotion.face_mesh import FaceMesh
 

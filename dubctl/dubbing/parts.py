@@ -33,10 +33,7 @@ def fit_voice(voice: Voice, profile: Profile, parts: PaperParts | None, device: 
     from dubctl.synth.bigvgan import BigVgan
 
     vocoder = BigVgan(parts.vocoder, device)
-    if not vocoder.fits_voices():
-        c = vocoder.config
-        raise DependencyError(f"the vocoder {parts.vocoder} reads {c.num_mels} bands at {c.sampling_rate} Hz; voices "
-                              "make 80 at 22050 Hz", "[paper] vocoder = "
-                              "'nvidia/bigvgan_v2_22khz_80band_fmax8k_256x', or 'lite'")
+    if misfit := vocoder.misfit():
+        raise DependencyError(misfit, "[paper] vocoder = 'nvidia/bigvgan_v2_22khz_80band_fmax8k_256x', or 'lite'")
     voice.vocoder = vocoder
     return {f"vocoder {parts.vocoder}": sha256_file(vocoder.path)}

@@ -19,6 +19,7 @@ from dubctl.library.hits import Hit, gather_references
 from dubctl.library.retrieve import Query, retrieve
 from dubctl.library.store import Library
 
+BLANK = 0.05  # contrast and motion of a picture with nothing in it
 FULL = 2.0  # the strength of footage that is acted strongly
 
 
@@ -61,6 +62,7 @@ def emotion_batch(library: Library, reading: Reading, hits: Sequence[Hit],
     found = gather_references(library, list(hits), k)
     if feeling is not None and feeling.name != "neutral":
         _weaken(found.audio, library, feeling.strength / FULL)
+    told = feeling is not None and feeling.blend > 0  # then the scene's vector is the director's word
     text = np.concatenate([reading.text.self_vector, reading.text.react_vector])
     face = reading.face.vector
     basic = {"scene": reading.scene.vector, "face": face if face is not None else np.zeros_like(reading.scene.vector),
@@ -68,10 +70,15 @@ def emotion_batch(library: Library, reading: Reading, hits: Sequence[Hit],
     def tensor(value: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(value))[None]
     return EmotionBatch({m: tensor(basic[m].astype(np.float32)) for m in MODALITIES},
-                        torch.tensor([[True, face is not None, True]]),
+                        torch.tensor([[told or _shows(reading.scene.stats), face is not None, True]]),
                         {m: tensor(found.indirect[m]) for m in MODALITIES},
                         {m: tensor(found.audio[m]) for m in MODALITIES},
                         torch.stack([torch.from_numpy(found.mask[m] & found.audio_mask[m]) for m in MODALITIES])[None])
+
+
+def _shows(stats: dict[str, float]) -> bool:
+    """Whether there is a picture: a black or blank frame says "gloomy" or "bright", but nothing of the scene."""
+    return any(stats.get(name, 1.0) > BLANK for name in ("contrast", "motion"))
 
 
 def _weaken(audio: dict[str, np.ndarray], library: Library, share: float) -> None:

@@ -40,6 +40,7 @@ from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
 from dubctl.synth.prompt import Prompt, read_prompt
+from dubctl.synth.vocoder import DEFAULT, SHIPPED
 from dubctl.synth.voice import Performance, Voice
 
 STAGES = 5
@@ -49,7 +50,7 @@ STAGES = 5
 class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
     `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for;
-    `parts`: what the paper profile is made of, None under another."""
+    `parts`: what the paper profile is made of, None under another; `vocoder`: a shipped one."""
 
     clip: Path
     script: str
@@ -64,6 +65,7 @@ class DubRequest:
     voice: Path | None = None
     wishes: Wishes = Wishes()
     parts: PaperParts | None = None
+    vocoder: str = DEFAULT
 
 
 def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     with timing.part("prompt", alone=False):
         prompt = read_prompt(load_audio(request.prompt, RATE), RATE)
     with timing.part("loading", alone=False):
-        voice = Voice.load(request.voice, device)
+        voice = Voice.load(request.voice, device, request.vocoder)
     progress(1, STAGES, "voice")
     profile, reading = scene.result()
     other_vocoder = fit_voice(voice, profile, request.parts, device)
@@ -113,6 +115,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
         _write(request, track)
     report = _report(request, info, prompt, reading, hits, library, performance, window, track, device)
     if other_vocoder:
+        report["vocoder"] = next(iter(other_vocoder)).removeprefix("vocoder ")
         report["weights"] = {k: v for k, v in report["weights"].items() if k != "vocoder"} | other_vocoder
     report["found"] = finding.report()
     report["timing"] = timing.report(info.duration)
@@ -193,13 +196,14 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
         "direction": request.wishes.report(track), "seen": summary(reading),
         "references": [h.as_row() for h in hits], "library": str(library.path),
         "prompt_quality": prompt.quality.as_dict() if prompt.quality else None,
-        "prompt_seconds": round(prompt.seconds, 3), "notes": notes, "weights": weight_digests(request.voice),
+        "prompt_seconds": round(prompt.seconds, 3), "notes": notes,
+        "vocoder": request.vocoder, "weights": weight_digests(request.voice, request.vocoder),
     }
 
 
-def weight_digests(voice: Path | None) -> dict[str, str]:
+def weight_digests(voice: Path | None, vocoder: str) -> dict[str, str]:
     """SHA-256 of the weights that made the sound."""
     own = voice if voice is None or voice.is_file() else voice / "model.safetensors"
     return {"voice": sha256_file(own or model_file("voice", "model.safetensors")),
-            "vocoder": sha256_file(model_file("vocoder-hifigan", "model.safetensors")),
+            "vocoder": sha256_file(model_file(SHIPPED[vocoder], "model.safetensors")),
             "speaker-encoder": sha256_file(model_file("speaker-encoder", "model.safetensors"))}

@@ -14,13 +14,13 @@ from dubctl.errors import DependencyError
 from dubctl.files import sha256_file
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE, mel_spectrogram
-from dubctl.synth.vocoder import HifiGan, Vocoder
+from dubctl.synth.vocoder import DEFAULT, SHIPPED, ShippedVocoder, Vocoder
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """A vocoder with the mel that it reads: `mel` measures (S,) at `rate` Hz into (T, bands). digest: of its weights,
-    "" for the shipped one. unfit: why no voice can speak through it, "" where voices can."""
+    """A vocoder with the mel that it reads: `mel` measures (S,) at `rate` Hz into (T, bands). digest: of its weights.
+    unfit: why no voice can speak through it, "" where voices can."""
 
     vocoder: Vocoder
     mel: Callable[[np.ndarray], np.ndarray]
@@ -48,17 +48,16 @@ class Speaker:
 
 @functools.lru_cache(maxsize=2)  # the rows of a table share it
 def load_speaker(name: str, device: str) -> Speaker:
-    """HiFi-GAN for "" and "lite", else the BigVGAN of that name.
+    """A shipped vocoder ("" the default one), else the BigVGAN of that name.
 
     Raises:
         DependencyError: weights missing or of another network.
     """
-    if name in ("", "lite"):
-        return Speaker(HifiGan(), lambda wav: mel_spectrogram(torch.from_numpy(wav)).numpy(), RATE)
+    if not name or name in SHIPPED:
+        shipped = ShippedVocoder(name or DEFAULT)
+        return Speaker(shipped, lambda wav: mel_spectrogram(torch.from_numpy(wav)).numpy(), RATE,
+                       sha256_file(shipped.weights))
     from dubctl.synth.bigvgan import BigVgan
 
     found = BigVgan(name, device)
-    c = found.config
-    unfit = "" if found.fits_voices() else (
-        f"the vocoder {name} reads {c.num_mels} bands at {c.sampling_rate} Hz; voices make 80 at {RATE} Hz")
-    return Speaker(found, found.mel, c.sampling_rate, sha256_file(found.path), unfit)
+    return Speaker(found, found.mel, found.config.sampling_rate, sha256_file(found.path), found.misfit())

@@ -116,10 +116,10 @@ class _Resynthesis:
     def __call__(self, wav: np.ndarray) -> np.ndarray:
         import torch
 
-        from dubctl.synth.vocoder import HifiGan
+        from dubctl.synth.vocoder import ShippedVocoder
 
         if self.vocoder is None:
-            self.vocoder = HifiGan(threads=torch.get_num_threads())
+            self.vocoder = ShippedVocoder("hifigan", torch.get_num_threads())
         speech = torch.from_numpy(trim_silence(wav))
         return self.vocoder(mel_spectrogram(speech).numpy())  # type: ignore[operator]
 

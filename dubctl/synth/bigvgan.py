@@ -171,13 +171,14 @@ class BigVgan:
         name: repository or folder with `config.json` and `bigvgan_generator.pt` (or `model.safetensors`).
 
     Attributes:
-        config: rate, bands and hop of its mel. weights: what was loaded.
+        name: as given. config: rate, bands and hop of its mel. weights: what was loaded.
 
     Raises:
         DependencyError: weights missing or of another network.
     """
 
     def __init__(self, name: str, device: str = "cpu") -> None:
+        self.name = name
         self.weights = find_weights(name, needs=("config.json", CHECKPOINTS))
         self.path = next(self.weights.folder / file for file in CHECKPOINTS if (self.weights.folder / file).is_file())
         self._device = resolve_device(device)
@@ -219,6 +220,12 @@ class BigVgan:
         """Whether it reads the mel that voices make (`dubctl.media.mel`)."""
         c = self.config
         return (c.num_mels, c.sampling_rate, c.hop_size, c.n_fft, c.fmax) == (80, 22050, 256, 1024, 8000)
+
+    def misfit(self) -> str:
+        """Why no voice can speak through it, "" where voices can."""
+        c = self.config
+        return "" if self.fits_voices() else (
+            f"the vocoder {self.name} reads {c.num_mels} bands at {c.sampling_rate} Hz; voices make 80 at 22050 Hz")
 
 
 def log_mel(wav: Tensor, config: BigVganConfig) -> Tensor:

@@ -19,7 +19,7 @@ from dubctl.synth.symbols import INDEX, PUNCTUATION, SPACE, Tokens
 LN_PER_DB = np.log(10) / 20
 LN_PER_SEMITONE = np.log(2) / 12
 ENERGY_SCALE = 1.5  # of `energy_of`
-EFFORT_DB = 6.0  # the energy head is asked for this much at most: farther out it was never trained
+EFFORT_DB = 3.0  # at most asked of the energy head: more makes another voice (GE2E), hardly more feeling
 MARKS = frozenset(INDEX[p] for p in PUNCTUATION)
 SPEECH_DB = 30.0  # frames this far below the loudest count as pause
 TAIL = 4.0  # frames of silence after the line's last sound at most: a window is for speech

@@ -1,10 +1,14 @@
-"""Vocoder: natural-log mel -> waveform. HiFi-GAN universal through onnxruntime (1.4-2x faster than torch on a CPU)."""
+"""Vocoder: natural-log mel -> waveform, through onnxruntime (1.4-2x faster than torch on a CPU).
+
+Two ship: HiFi-GAN universal, and `lite`, distilled from it, which takes about a third of its time (see their cards).
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 import threading
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +16,8 @@ import numpy as np
 from dubctl.assets import model_file
 from dubctl.errors import DependencyError
 
+SHIPPED = {"lite": "vocoder-lite", "hifigan": "vocoder-hifigan"}
+DEFAULT = "lite"
 HOP = 256  # samples a mel frame; dubctl.media.mel has it too, but imports torch
 
 
@@ -24,21 +30,21 @@ class Vocoder(Protocol):
 _LOADING = threading.Lock()
 
 
-def vocoder_session(threads: int = 0) -> Any:
-    """The onnxruntime session of HiFi-GAN, made once a process. `threads` 0: all cores.
+def vocoder_session(name: str = DEFAULT, threads: int = 0) -> Any:
+    """The onnxruntime session of a shipped vocoder, made once a process. `threads` 0: all cores.
 
     Raises:
         DependencyError: the weights are missing or onnxruntime cannot load them.
     """
     with _LOADING:
-        return _session(threads or len(os.sched_getaffinity(0)))
+        return _session(name, threads or len(os.sched_getaffinity(0)))
 
 
 @functools.lru_cache(maxsize=2)
-def _session(threads: int) -> Any:
+def _session(name: str, threads: int) -> Any:
     import onnxruntime as ort
 
-    path = model_file("vocoder-hifigan", "model.onnx")
+    path = model_file(SHIPPED[name], "model.onnx")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
@@ -48,15 +54,26 @@ def _session(threads: int) -> Any:
         raise DependencyError(f"the vocoder does not load: {path} ({err})", "run `dubctl models verify`") from err
 
 
-class HifiGan:
-    """HiFi-GAN V1 "universal" (Kong et al. 2020). `model.onnx` reads its weights out of the safetensors beside it.
+class ShippedVocoder:
+    """HiFi-GAN V1 "universal" (Kong et al. 2020) or what was distilled from it. `model.onnx` reads its weights out of
+    the safetensors beside it.
+
+    Args:
+        name: of `SHIPPED`.
+
+    Attributes:
+        weights: the file that decides the sound.
 
     Raises:
         DependencyError: the weights are missing or onnxruntime cannot load them.
     """
 
-    def __init__(self, threads: int = 0) -> None:
-        self.session = vocoder_session(threads)
+    def __init__(self, name: str = DEFAULT, threads: int = 0) -> None:
+        self.name, self.session = name, vocoder_session(name, threads)
+
+    @property
+    def weights(self) -> Path:
+        return model_file(SHIPPED[self.name], "model.safetensors")
 
     def __call__(self, mel: np.ndarray) -> np.ndarray:
         """See `Vocoder`; an empty mel gives no samples."""

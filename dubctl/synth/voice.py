@@ -21,7 +21,7 @@ from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.shaping import shape_durations, shape_mel, shape_prosody
 from dubctl.synth.symbols import INDEX, Tokens
-from dubctl.synth.vocoder import HifiGan, Vocoder
+from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
 from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder
 
 SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
@@ -76,15 +76,16 @@ class Voice:
         return self.schooling.emotional
 
     @classmethod
-    def load(cls, path: Path | str | None = None, device: str = "cpu") -> Voice:
-        """The shipped voice, a voice folder (config.json + model.safetensors), or a run's checkpoint.safetensors.
+    def load(cls, path: Path | str | None = None, device: str = "cpu", vocoder: str = DEFAULT) -> Voice:
+        """The shipped voice, a voice folder (config.json + model.safetensors), or a run's checkpoint.safetensors, with
+        a shipped vocoder.
 
         Raises:
             DependencyError: the shipped weights are missing.  InputError: `path` is not a voice.
         """
         place = Path(path) if path else None
         model, schooling = load_checkpoint(place) if place and place.is_file() else load_folder(place)
-        return cls(model, HifiGan(), device, schooling)
+        return cls(model, ShippedVocoder(vocoder), device, schooling)
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
               lips: Lips | None = None, emotion: EmotionBatch | None = None,

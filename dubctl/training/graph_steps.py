@@ -45,10 +45,10 @@ def train_graphs(graphs: ProgressiveGraphs, source: EmotionSource, items: Sequen
         for group in optimiser.param_groups:
             group["lr"] = config.graph_lr * min(1.0, (step + 1) / WARMUP) * max(FINAL, 1 - step / config.graph_steps)
         loss = emotion_loss(graphs.classifier(graphs(batch).pooled()), torch.from_numpy(labels[chosen]).to(device))
-        optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(graphs.parameters(), config.clip)
         optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
         losses.append(float(loss.detach()))
         if (step + 1) % config.log_every == 0:
             progress(step + 1, config.graph_steps, f"graphs {np.mean(losses[-config.log_every:]):.3f}")

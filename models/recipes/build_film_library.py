@@ -1,11 +1,12 @@
 """Make a dubctl library of acted lines in imagined films: the set on which the experiments are run.
 
-    python models/recipes/build_film_library.py --acted acted/train acted/test --words DATA/text/xed --out film-lib
+    python models/recipes/build_film_library.py --acted acted/train acted/test --voices DATA/kokoro_mix \
+        --words DATA/text/xed --out film-lib
 
 The folders are made by acted_speech.py; their clips keep their split. All lie in one set of films (imagined_films.py),
 so a test line finds footage of its own scene, by other voices and with other words. Test lines are nobody's reference:
 that is the rule of `dubctl` itself for the split "test". `--test N` keeps N lines of that split in all seven feelings.
-In setting 2.0 the prompt of a line is another, neutral line of the same voice.
+In setting 2.0 the prompt of a line is a plain recording of the same voice.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main() -> None:
     profile = load_profile("lite")
     write_library(args.out, clips, {name: np.asarray(v, np.float32) for name, v in vectors.items()}, masks,
                   profile.spaces(), profile.name, about={"name": "imagined films"})
-    write_jsonl(args.out / "settings" / "dub-2.0.jsonl", _prompts(rows))
+    write_jsonl(args.out / "settings" / "dub-2.0.jsonl", _prompts(rows, args.voices))
     print(f"{len(clips)} clips, recall at 10 {build_index(Library.open(args.out, profile.spaces())).recall}")
 
 
@@ -66,15 +67,17 @@ def _chosen(args: argparse.Namespace) -> list[dict[str, Any]]:
     return [row for row in rows if row["split"] != "test" or row["source"] in kept]
 
 
-def _prompts(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each test line with the next neutral line of its voice that says something else."""
+def _prompts(rows: list[dict[str, Any]], voices: Path) -> Iterator[dict[str, Any]]:
+    """Each test line with a plain recording of its voice that is none of the lines."""
     tested = [row for row in rows if row["split"] == "test"]
+    used = {row["source"] for row in tested}
+    plain = {row["speaker"]: row for row in reversed(read_jsonl(voices / "manifest.jsonl"))
+             if row["split"] == "test" and row["id"] not in used and 2.5 < row["seconds"] < 6}
     for row in tested:
-        other = next((o for o in tested if o["speaker"] == row["speaker"] and o["emotion"] == "neutral"
-                      and o["source"] != row["source"] and o["seconds"] > 2), None)
-        if other is not None:
-            yield {"id": row["id"], "target": row["id"], "reference_id": other["id"],
-                   "reference": str(other["path"].resolve())}
+        if row["speaker"] in plain:
+            other = plain[row["speaker"]]
+            yield {"id": row["id"], "target": row["id"], "reference_id": f"plain-{other['id']}",
+                   "reference": str((voices / other["audio"]).resolve())}
 
 
 def _words(rows: list[dict[str, Any]], words: Path, draw: random.Random) -> list[str]:
@@ -110,6 +113,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--acted", type=Path, nargs="+", required=True, help="folders made by acted_speech.py")
     parser.add_argument("--words", type=Path, required=True, help="folder of XED")
+    parser.add_argument("--voices", type=Path, required=True, help="the test lines' folder of plain recordings")
     parser.add_argument("--out", type=Path, required=True, help="library folder to write")
     parser.add_argument("--measures", type=Path, help="file that keeps the audio functionals between runs")
     parser.add_argument("--test", type=int, metavar="N", help="lines of the split test (default: all)")

@@ -19,7 +19,7 @@ def test_results_and_errors_come_to_whoever_asks():
 
 
 def test_warming_up_fills_the_caches_without_torch():
-    code = ("import sys\nfrom dubctl.dubbing import ahead\nahead._fill()\n"
+    code = ("import sys\nfrom dubctl.dubbing import ahead\nahead._fill('lite')\n"
             "from dubctl.synth import frontend, vocoder\n"
             "kept = [cache.cache_info().currsize for cache in (vocoder._session, frontend._g2p)]\n"
             "print('torch' in sys.modules, *kept)")

@@ -1,5 +1,7 @@
 """From a feeling that the director asks for to references of that feeling, as strong as asked."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -57,3 +59,14 @@ def test_strength_moves_the_sound_away_from_neutral(reading):
     neutral = search(reading, Feeling("neutral", 0.5))
     assert torch.equal(emotion_batch(LIBRARY, reading, neutral, Feeling("neutral", 0.5)).audio["text"],
                        emotion_batch(LIBRARY, reading, neutral).audio["text"])
+
+
+def test_a_black_picture_tells_nothing_unless_the_director_does(reading):
+    black = dataclasses.replace(reading, scene=dataclasses.replace(
+        reading.scene, stats={"lightness": 0.0, "contrast": 0.0, "motion": 0.0}))
+    dark = dataclasses.replace(reading, scene=dataclasses.replace(
+        reading.scene, stats={"lightness": 2.0, "contrast": 1.5, "motion": 0.0}))
+    def seen(what, feeling=None):
+        return emotion_batch(LIBRARY, what, search(what, feeling), feeling).basic_mask[0].tolist()
+    assert seen(black) == [False, True, True] and seen(dark) == seen(reading) == [True, True, True]
+    assert seen(black, Feeling("anger")) == [True, True, True]
