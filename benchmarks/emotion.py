@@ -231,7 +231,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--acted", type=Path, required=True)
     p.add_argument("-o", "--out", type=Path, required=True)
     p.add_argument("--checkpoint", type=Path)
-    p.add_argument("--vocoder", choices=("lite", "hifigan"), default="lite")
+    p.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
     p.add_argument("--asr")
     p.add_argument("--lines", type=int, default=15)
     p.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[s for s in SYSTEMS if s != "copied"])

@@ -242,7 +242,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--asr", help="local Whisper folder (default: DUBCTL_ASR)")
     parser.add_argument("--mode", choices=("speak", "dub"), default="speak")
     parser.add_argument("--checkpoint", type=Path, help="voice folder or run checkpoint (default: shipped)")
-    parser.add_argument("--vocoder", choices=("lite", "hifigan"), default="lite")
+    parser.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
     parser.add_argument("--format", choices=("wav", "mp4"), default="wav", help="what --mode dub writes")
     parser.add_argument("--full", action="store_true", help="every line to every voice")
     parser.add_argument("--jobs", type=int, default=1, help="threads that score")

@@ -51,7 +51,7 @@ class Settings:
     asr: Path | None = None
     syncnet: Path | None = None
     metrics: str = "wer,secs"
-    vocoder: Literal["lite", "hifigan"] = "lite"
+    vocoder: Literal["lite", "hifigan"] = "hifigan"
     device_map: str | None = None
     trust_remote_code: bool = False
 

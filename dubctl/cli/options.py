@@ -35,7 +35,7 @@ SHARED: dict[str, Any] = {
     "asr": Annotated[Path | None, typer.Option(metavar="DIR|NAME", help=(
         "Whisper that wer transcribes with: a folder, or owner/model in the Hugging Face cache."))],
     "vocoder": Annotated[str | None, typer.Option(metavar="NAME", help=(
-        "lite (default) or hifigan: clearer, three times as slow. The paper profile names its own in [paper]."))],
+        "hifigan (default), or lite: a third of its time, less like the prompt. The paper profile: see [paper]."))],
     "device_map": Annotated[str | None, typer.Option(metavar="MAP", help=(
         "Paper profile: auto spreads the video LLM over all devices."))],
     "trust_remote_code": Annotated[bool | None, typer.Option("--trust-remote-code", help=(

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from dubctl.dubbing.acted import Feeling, direction_of
+from dubctl.dubbing.acted import STRONGEST, Feeling, direction_of
 from dubctl.emotion.base import EMOTIONS
 from dubctl.graph.build import EmotionBatch
 from dubctl.synth.voice import Voice
 
-SURE, CLEAR = 0.9, 0.35  # probability of a finding that is acted in full, and below which none is
+SURE, CLEAR = 0.8, 0.35  # probability of a finding that is acted in full, and below which none is
+FULL = 1.6  # how strongly: at an actor's normal intensity (1) the recogniser of `emo-acc` hears hardly more than chance
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ def find_feeling(voice: Voice, emotion: EmotionBatch, strength: float = 1.0) -> 
 
 
 def acted_of(shares: np.ndarray, strength: float = 1.0) -> Feeling | None:
-    """What is acted of probabilities (7,): the likeliest feeling, the stronger the surer it is, at `SURE` with
-    `strength`. None where nothing stands out, or neutral does."""
+    """What is acted of probabilities (7,): the likeliest feeling, the stronger the surer it is, from `SURE` on at
+    `strength` times `FULL`. None where nothing stands out, or neutral does."""
     best = int(np.argmax(shares))
     part = min(1.0, max(0.0, (float(shares[best]) - CLEAR) / (SURE - CLEAR)))
     if EMOTIONS[best] == "neutral" or part * strength == 0:
         return None
-    return Feeling(EMOTIONS[best], part * strength)
+    return Feeling(EMOTIONS[best], min(STRONGEST, FULL * part * strength))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dubctl.dubbing.found import CLEAR, SURE, Finding, acted_of, find_feeling
+from dubctl.dubbing.acted import STRONGEST
+from dubctl.dubbing.found import CLEAR, FULL, SURE, Finding, acted_of, find_feeling
 from dubctl.emotion.base import EMOTIONS
 from dubctl.graph.build import EmotionBatch
 from dubctl.synth.config import tiny_config
@@ -24,10 +25,11 @@ def test_strength_rises_with_certainty(name):
     acted = [acted_of(shares(name, p)) for p in (0.2, 0.4, 0.6, 0.8, SURE, 1.0)]
     assert acted[0] is None
     strengths = [feeling.strength for feeling in acted[1:]]
-    assert strengths == sorted(strengths) and strengths[-1] == strengths[-2] == 1.0
+    assert strengths == sorted(strengths) and strengths[-1] == strengths[-2] == FULL
     assert all(feeling.name == name for feeling in acted[1:])
-    assert acted_of(shares(name, 0.99), strength=1.5).strength == 1.5
+    assert acted_of(shares(name, 0.99), strength=0.5).strength == FULL / 2
     assert acted_of(shares(name, 0.99), strength=0) is None
+    assert acted_of(shares(name, 0.99), strength=2).strength == STRONGEST
 
 
 def test_neutral_and_doubt_are_not_acted():
