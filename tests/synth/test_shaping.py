@@ -81,14 +81,16 @@ def test_a_held_pause_stays_where_the_window_is_tight_and_yields_where_nothing_e
 
 
 def test_a_contour_bends_the_melody_and_keeps_its_level(said):
-    """Twelve points that rise by 6 semitones: the second half of the line is higher by about 3 more than it was."""
+    """Twelve points that rise by 6 semitones, and that fall by 6: the halves of the line lie about 6 farther apart."""
     def halves(direction):
         wav, _ = Voice.load().speak(LINE, WAV, RATE, direction=direction)
         f0 = f0_track(wav, len(wav) // 256)
         semitones = 12 * np.log2(f0[f0 > 0])
         return [float(part.mean()) for part in np.array_split(semitones, 2)]
-    plain, rising = halves(PLAIN), halves(Direction(contour_st=tuple(np.linspace(-3, 3, 12))))
-    assert (rising[1] - rising[0]) - (plain[1] - plain[0]) > 1.5
+    plain = halves(PLAIN)
+    rising, falling = (halves(Direction(contour_st=tuple(np.linspace(-end, end, 12)))) for end in (3, -3))
+    assert (rising[1] - rising[0]) - (falling[1] - falling[0]) > 3.0
+    assert rising[1] - rising[0] > plain[1] - plain[0] > falling[1] - falling[0]
     assert np.mean(rising) == pytest.approx(np.mean(plain), abs=1.0)
 
 
