@@ -29,7 +29,11 @@ from typing import Any
 
 import numpy as np
 
-from dubctl.errors import DubctlError, InputError, QualityGateError
+sys.path.insert(0, str(Path(__file__).parent))
+
+from voice import exit_code_of, hold_to_bars
+
+from dubctl.errors import InputError
 from dubctl.files import read_jsonl, write_json
 from dubctl.media.audio import load_audio, save_wav
 
@@ -228,19 +232,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    try:
+
+    def work() -> None:
         result = benchmark(args)
         write_json(args.out / "RESULT.json", result)
         print(table(result))
-        missed = missed_bars(result["figures"], result["names"][0], result["names"][-1])
-        for line in missed:
-            print(f"missed: {line}", file=sys.stderr)
-        if args.check and missed:
-            raise QualityGateError(f"{len(missed)} bars missed")
-    except DubctlError as err:
-        print(f"error: {err.message}" + (f" ({err.hint})" if err.hint else ""), file=sys.stderr)
-        return err.exit_code
-    return 0
+        hold_to_bars(missed_bars(result["figures"], result["names"][0], result["names"][-1]), args.check)
+    return exit_code_of(work)
 
 
 if __name__ == "__main__":

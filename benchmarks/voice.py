@@ -293,16 +293,32 @@ def _progress(done: int, total: int, note: str = "") -> None:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    try:
+
+    def work() -> None:
         result = benchmark(args)
         write_json(args.out / "RESULT.json", result)
         empty = {"n": 0, "failures": 0}
         print(table(result.get("dubctl", empty), result.get("source")))
-        missed = missed_bars(result["dubctl"]) if "dubctl" in result else []
-        for line in missed:
-            print(f"missed: {line}", file=sys.stderr)
-        if args.check and missed:
-            raise QualityGateError(f"{len(missed)} bars missed")
+        hold_to_bars(missed_bars(result["dubctl"]) if "dubctl" in result else [], args.check)
+    return exit_code_of(work)
+
+
+def hold_to_bars(missed: list[str], check: bool) -> None:
+    """Name the bars that are missed.
+
+    Raises:
+        QualityGateError: some are, and `check` is given.
+    """
+    for line in missed:
+        print(f"missed: {line}", file=sys.stderr)
+    if check and missed:
+        raise QualityGateError(f"{len(missed)} bars missed")
+
+
+def exit_code_of(work: Callable[[], None]) -> int:
+    """Run a benchmark's work; a failure is one line and its exit code."""
+    try:
+        work()
     except DubctlError as err:
         print(f"error: {err.message}" + (f" ({err.hint})" if err.hint else ""), file=sys.stderr)
         return err.exit_code

@@ -49,7 +49,6 @@ class Trainer:
         self.config, self.out, self.device, self.emotion = config, out, torch.device(device), emotion
         torch.manual_seed(config.seed)
         self.model = Synthesizer(config.model).to(self.device)
-        self.items, self.feelings = items, feelings_of(items)
         self.sampler = Sampler(items, config.batch, config.seed, config.per_speaker)
         self.held = Sampler(held, config.batch, config.seed + 1) if held else None
         self.named = dict(self.model.named_parameters())
@@ -159,7 +158,7 @@ class Trainer:
         """The graphs' own steps; short, so a run that is cut off in them begins them again."""
         if self.emotion is None or not self.config.graph_steps or self.studied:
             return
-        train_graphs(self.model.graphs, self.emotion, self.items, self.config, progress)
+        train_graphs(self.model.graphs, self.emotion, self.sampler.items, self.config, progress)
         self.ema |= {n: p.detach().clone() for n, p in self.model.state_dict().items() if n.startswith("graphs.")}
         self.studied = True
         self.save()
@@ -186,8 +185,7 @@ class Trainer:
             "model": self.model.state_dict(), "ema": self.ema,
             "optimiser": checkpoint.optimiser_tensors(self.optimiser, names),
         }, {"step": self.step, "spent": self.spent, "emotional": self.emotion is not None,
-            "studied": self.studied,
-            "feelings": self.feelings, "config": self.config.as_dict()})
+            "studied": self.studied, "feelings": feelings_of(self.sampler.items), "config": self.config.as_dict()})
 
     def resume(self) -> None:
         """Continue from `checkpoint.safetensors`; log lines past it are dropped, so that no step is logged twice."""
