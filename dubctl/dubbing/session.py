@@ -17,7 +17,7 @@ from dubctl.device import resolve_device
 from dubctl.dubbing import placement
 from dubctl.dubbing.ahead import in_background
 from dubctl.dubbing.direction import Wishes, room_seconds, told
-from dubctl.dubbing.found import Finding, find_feeling
+from dubctl.dubbing.found import Finding, find_feeling, labels_of
 from dubctl.dubbing.parts import fit_voice
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
@@ -132,11 +132,13 @@ def _look(request: DubRequest, info: ClipInfo, timing: Timing) -> tuple[Profile,
 
 def _finding(voice: Voice, request: DubRequest, library: Library, reading: Reading, hits: Sequence[Hit],
              emotion: EmotionBatch) -> Finding:
-    """What the graphs find in the scene itself, whatever the director asks for."""
+    """What is found in the scene itself, whatever the director asks for."""
     if request.wishes.feeling is not None and request.wishes.left:
         hits = find(library, reading, request.k, request.references, request.clip, request.script)
         emotion = emotion_batch(library, reading, hits)
-    return find_feeling(voice, emotion, request.wishes.scene) if request.wishes.left else Finding()
+    if not request.wishes.left:
+        return Finding()
+    return find_feeling(voice, emotion, request.wishes.scene, labels_of(hits))
 
 
 def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:

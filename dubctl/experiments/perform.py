@@ -42,7 +42,7 @@ def perform_row(voice: Voice, library: Library, place: int, prompt: Path,
     seen = speech_window(track) if track is not None else None
     window = (max(0.0, seen[0]), min(seconds, seen[1])) if seen is not None else (0.0, seconds)
     heard, emotion = read_prompt(load_audio(prompt, RATE), RATE), emotion_of(library, place, hits)
-    finding = find_feeling(voice, emotion)
+    finding = find_feeling(voice, emotion)  # the graphs alone: they are what the paper's rows change
     direction = Wishes(found=finding.acted).whole()
     window = placement.widened(window, voice.natural_seconds(row.text, heard, emotion, direction), seconds)
     lips = _lips(voice, library, place, window)

@@ -43,6 +43,11 @@ class Line:
     manner: float
     filmed: bool
 
+    @classmethod
+    def acted(cls, row: dict[str, Any], folder: Path) -> Line:
+        """Of a row of the acted set in `folder`."""
+        return cls(row["id"], folder / row["audio"], row["speaker"], row["text"], row["emotion"], manner_of(row), True)
+
 
 def manner_of(row: dict[str, Any]) -> float:
     """Of a row of the acted set: the typical delivery first, then the strength."""
