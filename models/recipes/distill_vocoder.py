@@ -22,6 +22,7 @@ import json
 import math
 import random
 import time
+from collections.abc import Iterator
 from functools import reduce
 from itertools import zip_longest
 from pathlib import Path
@@ -32,9 +33,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dubctl.errors import InputError
 from dubctl.files import read_jsonl
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import HOP, RATE, mel_basis, mel_spectrogram
+from dubctl.synth.prompt import read_prompt
+from dubctl.synth.voice import Voice
 
 TEACHER = Path(__file__).resolve().parents[1] / "vocoder-hifigan"
 Kernels = tuple[tuple[int, ...], ...]  # of the residual blocks, per stage
@@ -99,21 +103,42 @@ def in_turn(lists: list[list[Path]]) -> list[Path]:
     return [path for row in zip_longest(*lists) for path in row if path]
 
 
-def cache(args: argparse.Namespace) -> None:
-    """Write the teacher's features of up to --seconds of speech, one file a clip."""
-    teacher, done = Generator(ALL), 0.0
-    args.cache.mkdir(parents=True, exist_ok=True)
-    for number, path in enumerate(clips(args.data)):
+def recorded(folders: list[Path]) -> Iterator[tuple[Path, Tensor]]:
+    """Log-mels [T,80] of the recordings, at most `LONGEST`."""
+    for number, path in enumerate(clips(folders)):
         wav = load_audio(path, RATE)
         if len(wav) > LONGEST * RATE:
             start = random.Random(number).randrange(len(wav) - int(SNIPPET * RATE))
             wav = wav[start:start + int(SNIPPET * RATE)]
-        mel = mel_spectrogram(torch.from_numpy(wav))
+        yield path, mel_spectrogram(torch.from_numpy(wav))
+
+
+def spoken(folders: list[Path]) -> Iterator[tuple[Path, Tensor]]:
+    """What the dubctl voice gives the vocoder: lines of the folders with their recordings as prompts."""
+    voice, lines = Voice.load(), [row["text"] for folder in folders for row in read_jsonl(folder / "manifest.jsonl")
+                                  if row.get("text") and row.get("split", "train") == "train"]
+    order = random.Random(1)
+    for path in clips(folders):
+        try:
+            prompt = read_prompt(load_audio(path, RATE), RATE)
+            mel = voice.perform(order.choice(lines), prompt, None).mel
+        except InputError:  # a recording too short or poor for a prompt
+            continue
+        at = order.randrange(max(1, len(mel) - int(SNIPPET * RATE / HOP)))
+        yield path, torch.from_numpy(mel[at:at + int(SNIPPET * RATE / HOP)])
+
+
+def cache(args: argparse.Namespace) -> None:
+    """Write the teacher's features of up to --seconds of speech, one file a clip."""
+    teacher, done = Generator(ALL), 0.0
+    args.cache.mkdir(parents=True, exist_ok=True)
+    for number, (path, mel) in enumerate((spoken if args.voice else recorded)(args.data)):
         if len(mel) <= CROP:
             continue
         with torch.inference_mode():
             *stages, audio = teacher.features(mel[None])
-        torch.save([mel, *(f[0].half() for f in stages), audio[0]], args.cache / f"{number:05d}.pt")
+        name = f"{'voice' if args.voice else ''}{number:05d}.pt"
+        torch.save([mel, *(f[0].half() for f in stages), audio[0]], args.cache / name)
         done += len(mel) * HOP / RATE
         print(f"{done:.0f} s {path}", flush=True)
         if done > args.seconds:
@@ -173,7 +198,7 @@ def train(args: argparse.Namespace) -> None:
         teacher = batch(cached, order)
         parts = losses(net.rest(teacher[0], teacher if share < args.forced else None), teacher)
         optimiser.zero_grad()
-        sum(parts.values()).backward()
+        sum(v * (args.features if name.startswith("stage") else 1.0) for name, v in parts.items()).backward()
         nn.utils.clip_grad_norm_(learnt, 5.0)
         optimiser.step()
         step += 1
@@ -235,10 +260,12 @@ def main() -> None:
     one.add_argument("cache", type=Path)
     one.add_argument("--data", type=Path, action="append", required=True, help="folder with manifest.jsonl; repeatable")
     one.add_argument("--seconds", type=float, default=330.0, help="of speech in all (4.3 MB each)")
+    one.add_argument("--voice", action="store_true", help="of the dubctl voice, prompted by the recordings")
     two.add_argument("cache", type=Path)
     two.add_argument("out", type=Path, help="checkpoint")
     two.add_argument("--minutes", type=float, default=50.0)
     two.add_argument("--forced", type=float, default=0.3, help="share of the time on the teacher's features")
+    two.add_argument("--features", type=float, default=1.0, help="weight of the stages in the loss")
     two.add_argument("--init", type=Path, help="checkpoint to go on from")
     two.add_argument("--rate", type=float, default=1e-3)
     three.add_argument("checkpoint", type=Path)
