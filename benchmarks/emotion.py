@@ -9,9 +9,10 @@ retrieved. All lie in imagined films (models/recipes/imagined_films.py): the pic
 Each line is spoken with each of the seven feelings, as `dub` would, from the target's own scene, face and script and
 (a) three references a modality, (b) none, (c) as (a), but what the graphs find is not acted (`--emotion scene:0`), or
 (d) as directed: references of the right feeling and the acted departures of `dub --emotion` at the target's strength,
-at most `--strongest` (the flag also moves the line's own vectors, and the references' sound by the strength). The
-recogniser of `dubctl eval` hears all, the targets too, and as `copied` the targets after copy synthesis (mel ->
-vocoder), which is as much as this voice could reach.
+at most `--strongest` (the flag also moves the line's own vectors, and the references' sound by the strength). A
+recogniser of `dubctl eval` (`--recogniser`) hears all, the targets too, and as `copied` the targets after copy
+synthesis (mel -> vocoder), which is as much as this voice could reach. Speech that is in OUT already is judged, not
+spoken again.
 Figures: accuracy, unweighted recall, confusion; the paired difference (a) - (b), drawn over whole speakers and over
 lines, and McNemar; WER and the GE2E cosine to the prompt of emotional and neutral lines; and how often the graphs'
 finding itself is right, with and without references, in `--films` films of the same lines. Chance is 1/7.
@@ -22,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,14 +33,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models" / "recipes"))
 
-from voice_emotion import Line, emotion, manner_of
+from voice_emotion import Line, emotion
 
 from dubctl.dubbing.acted import Feeling
 from dubctl.dubbing.direction import Wishes
 from dubctl.dubbing.found import find_feeling
 from dubctl.emotion.base import EMOTIONS
 from dubctl.files import read_jsonl, write_json
-from dubctl.graph.build import EmotionBatch
+from dubctl.graph.build import MODALITIES, EmotionBatch
 from dubctl.media.audio import load_audio, save_wav
 from dubctl.media.level import amplify
 from dubctl.media.mel import HOP, RATE, mel_spectrogram
@@ -47,7 +49,7 @@ from dubctl.metrics.stats import bootstrap_ci, bootstrap_tables, mcnemar, paired
 from dubctl.metrics.wer import count_errors
 from dubctl.ser.recogniser import Recogniser
 from dubctl.speaker import SpeakerEncoder
-from dubctl.synth.prompt import Prompt, read_prompt
+from dubctl.synth.prompt import read_prompt
 from dubctl.synth.voice import Voice
 from dubctl.training.emotion_data import EmotionSource
 
@@ -82,8 +84,9 @@ class Bench:
         self.footage = np.array([row["source"] not in self.spoken for row in self.rows])
         self.source = self.film(args.seed)
         self.voice = Voice.load(args.checkpoint, vocoder=args.vocoder)
-        self.recogniser, self.encoder = Recogniser.load(), SpeakerEncoder()
-        self.prompts = self._prompts()
+        self.recogniser, self.encoder = Recogniser.load(shipped=args.recogniser), SpeakerEncoder()
+        self.plain = self._plain()
+        self.prompts = {speaker: read_prompt(wav, RATE) for speaker, wav in self.plain.items()}
         self.asr = None
         if args.asr:
             from dubctl.metrics.asr import load_asr
@@ -92,23 +95,22 @@ class Bench:
 
     def film(self, seed: int) -> EmotionSource:
         """The lines in an imagined film; those that are spoken are nobody's reference."""
-        lines = [Line(row["id"], self.args.acted / row["audio"], row["speaker"], row["text"], row["emotion"],
-                      manner_of(row), True) for row in self.rows]
+        lines = [Line.acted(row, self.args.acted) for row in self.rows]
         source = emotion(lines, self.args.data / "text" / "xed", self.args.out / "functionals.safetensors", seed)
         for m, found in source.neighbours.items():
             kept = [[j for j in row if self.footage[j]][:3] for row in found]
             source.neighbours[m] = np.array([row + [-1] * (3 - len(row)) for row in kept])
         return source
 
-    def _prompts(self) -> dict[str, Prompt]:
-        """A plain recording of each speaker that is none of the lines."""
+    def _plain(self) -> dict[str, np.ndarray]:
+        """A plain recording of each speaker that is none of the lines, for a prompt."""
         mix = self.args.data / "kokoro_mix"
         used = {row["source"] for row in self.rows}
-        found: dict[str, Prompt] = {}
+        found: dict[str, np.ndarray] = {}
         for row in read_jsonl(mix / "manifest.jsonl"):
             if row["split"] == "test" and row["id"] not in used and row["speaker"] not in found \
                     and 2.5 < row["seconds"] < 6:
-                found[row["speaker"]] = read_prompt(load_audio(mix / row["audio"], RATE), RATE)
+                found[row["speaker"]] = load_audio(mix / row["audio"], RATE)
         return found
 
     def targets(self) -> list[int]:
@@ -120,8 +122,16 @@ class Bench:
 
     def speak(self, row: int, references: bool, acted: bool = True) -> np.ndarray:
         """The line at its natural length."""
-        felt = self.felt(row, references)
-        return self.say(row, felt, Wishes(found=find_feeling(self.voice, felt).acted if acted else None))
+        felt, labels = self.felt(row, references), self.labels(self.source, row) if references else None
+        return self.say(row, felt, Wishes(found=find_feeling(self.voice, felt, labels=labels).acted if acted else None))
+
+    def labels(self, film: EmotionSource, row: int) -> np.ndarray:
+        """(3, 7) how the line's references are labelled, as `dubctl.dubbing.found.labels_of`."""
+        found = np.zeros((len(MODALITIES), len(EMOTIONS)), int)
+        for place, m in enumerate(MODALITIES):
+            for j in film.neighbours[m][row]:
+                found[place, EMOTIONS.index(self.rows[j]["emotion"])] += j >= 0
+        return found
 
     def say(self, row: int, felt: EmotionBatch, wishes: Wishes) -> np.ndarray:
         mine = self.rows[row]
@@ -130,20 +140,23 @@ class Bench:
         return amplify(self.voice.vocoder(done.mel), done.gain_db)
 
     def findings(self) -> dict[str, Any]:
-        """How often the likeliest class is the line's, with and without references, over several films."""
-        right: dict[bool, list[float]] = {True: [], False: []}
+        """How often the likeliest class is the line's over several films: with references, with those to the graphs
+        alone, and without."""
+        right: dict[str, list[float]] = {"with": [], "graphs": [], "without": []}
         speakers: list[str] = []
         for number in range(self.args.films):
-            source = self.film(self.args.seed + number)
+            film = self.film(self.args.seed + number)
             for row in self.targets():
-                truth = EMOTIONS.index(self.rows[row]["emotion"])
                 speakers.append(self.rows[row]["speaker"])
-                for references, found in right.items():
-                    batch = source.batch([row], 3, np.random.default_rng(0), 0.0, 0.0 if references else 1.0)
-                    shares = self.voice.finds(batch)
-                    found.append(float(shares is not None and int(shares.argmax()) == truth))
-        return {"lines": len(speakers), "with": float(np.mean(right[True])), "without": float(np.mean(right[False])),
-                "over_speakers": vars(paired_bootstrap(right[False], right[True], clusters=speakers))}
+                felt, alone = (film.batch([row], 3, np.random.default_rng(0), 0.0, share) for share in (0.0, 1.0))
+                found = find_feeling(self.voice, felt, labels=self.labels(film, row))
+                for name, shares in (("with", found.shares), ("graphs", found.graphs),
+                                     ("without", find_feeling(self.voice, alone).shares)):
+                    right[name].append(float(bool(shares) and EMOTIONS[int(np.argmax(shares))] ==
+                                             self.rows[row]["emotion"]))
+        return {"lines": len(speakers), **{name: float(np.mean(found)) for name, found in right.items()},
+                "over_speakers": vars(paired_bootstrap(right["without"], right["with"], clusters=speakers)),
+                "graphs_over_speakers": vars(paired_bootstrap(right["without"], right["graphs"], clusters=speakers))}
 
     def directed(self, row: int) -> np.ndarray:
         """The line with the nearest references of its own feeling, and the departures that `--emotion` adds."""
@@ -164,14 +177,21 @@ class Bench:
         wav = self.target(row)
         return self.voice.vocoder(mel_spectrogram(torch.from_numpy(wav)).numpy()[: len(wav) // HOP])
 
-    def judge(self, row: int, wav: np.ndarray, name: str) -> Spoken:
-        mine = self.rows[row]
-        folder = self.args.out / "audio" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        save_wav(folder / f"{mine['id']}.wav", wav.astype(np.float32), RATE)
-        found = Spoken(mine["id"], EMOTIONS.index(mine["emotion"]), mine["speaker"], self.recogniser.probabilities(wav))
+    def spoken_file(self, row: int, name: str, say: Callable[[int], np.ndarray]) -> Path:
+        """The line as `name` speaks it; what an earlier run with the same output folder spoke is not spoken again."""
+        file = self.args.out / "audio" / name / f"{self.rows[row]['id']}.wav"
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            save_wav(file, say(row).astype(np.float32), RATE)
+        return file
+
+    def judge(self, row: int, file: Path) -> Spoken:
+        mine, wav = self.rows[row], load_audio(file, RATE)
+        plain = self.plain[mine["speaker"]] if self.recogniser.beside_plain else None
+        found = Spoken(mine["id"], EMOTIONS.index(mine["emotion"]), mine["speaker"],
+                       self.recogniser.probabilities(wav, plain))
         if self.asr is not None:
-            scored = count_errors(mine["id"], mine["text"], self.asr.transcribe(folder / f"{mine['id']}.wav"))
+            scored = count_errors(mine["id"], mine["text"], self.asr.transcribe(file))
             found.errors, found.words = float(scored.value or 0) * scored.weight, scored.weight
         found.cosine = float(self.encoder.embed(wav, RATE) @ self.prompts[mine["speaker"]].dvector)
         return found
@@ -214,7 +234,7 @@ def main() -> None:
     systems: dict[str, list[Spoken]] = {name: [] for name in args.systems}
     for done, row in enumerate(rows):
         for name, spoken in systems.items():
-            spoken.append(bench.judge(row, say[name](row), name))
+            spoken.append(bench.judge(row, bench.spoken_file(row, name, say[name])))
         print(f"{done + 1}/{len(rows)}", end="\r", file=sys.stderr, flush=True)
     report = {name: figures(spoken) for name, spoken in systems.items() if spoken}
     if {"retrieval", "none"} <= set(systems):
@@ -232,6 +252,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("-o", "--out", type=Path, required=True)
     p.add_argument("--checkpoint", type=Path)
     p.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
+    p.add_argument("--recogniser", choices=("ser", "ser-prompt"), default="ser")
     p.add_argument("--asr")
     p.add_argument("--lines", type=int, default=15)
     p.add_argument("--systems", nargs="+", choices=SYSTEMS, default=[s for s in SYSTEMS if s != "copied"])

@@ -59,7 +59,8 @@ def find_feeling(voice: Voice, emotion: EmotionBatch, strength: float = 1.0,
     graphs = voice.finds(emotion)
     if graphs is None:
         return Finding()
-    labels = np.zeros((len(MODALITIES), len(EMOTIONS)), int) if labels is None else labels
+    seen = emotion.basic_mask[0].cpu().numpy()[:, None]  # what a blank picture found says nothing of the scene
+    labels = np.zeros((len(MODALITIES), len(EMOTIONS)), int) if labels is None else labels * seen
     shares = weighed(graphs, labels)
     return Finding(tuple(map(float, shares)), acted_of(shares, strength), tuple(map(float, graphs)),
                    tuple(map(int, labels.sum(0))))

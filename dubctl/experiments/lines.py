@@ -66,10 +66,10 @@ def _item(library: Library, place: int) -> DatasetItem:
 
 def _recording(library: Library, id: str, path: Path | None, work: Path) -> Path:
     """A file that holds just this clip's sound. Reading it later says what is wrong with it, if anything is."""
-    place = library._places.get(id)
-    if place is None:
+    if id not in library:
         assert path is not None
         return path
+    place = library.lookup(id)
     row, media = library.rows[place], library.media(place, "audio") or library.media(place, "video")
     assert media is not None  # `dub_lines` takes clips with sound only
     if row.start is None and row.end is None:

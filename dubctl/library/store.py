@@ -64,13 +64,17 @@ class Library:
         """SHA-256 of the vectors; an index records the one it was built from."""
         return str(self.meta["digests"][TENSORS])
 
+    def __contains__(self, id: str) -> bool:
+        """Whether a clip has this id."""
+        return id in self._places
+
     def lookup(self, id: str) -> int:
         """Row number of a clip id.
 
         Raises:
             InputError: no such clip; the message offers the nearest id.
         """
-        if id in self._places:
+        if id in self:
             return self._places[id]
         near = difflib.get_close_matches(id, self._places, n=1)
         raise InputError(f"no clip `{id}` in library {self.path}", f"did you mean `{near[0]}`?" if near else

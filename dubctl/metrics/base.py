@@ -141,9 +141,10 @@ def failures(scores: Sequence[Score]) -> int:
 
 
 # name -> module:factory; a module is imported when its metric is asked for. `NAME:released` is what the published
-# scripts of this family compute, to read their tables by.
+# scripts of this family compute, to read their tables by; `NAME:prompt` also hears the prompt.
 METRICS = {
     "emo-acc": "dubctl.metrics.emo_acc:EmotionAccuracy",
+    "emo-acc:prompt": "dubctl.metrics.emo_acc:EmotionBesidePrompt",
     "wer": "dubctl.metrics.wer:WordErrorRate",
     "wer:released": "dubctl.metrics.wer:ReleasedWordErrorRate",
     "secs": "dubctl.metrics.secs:SpeakerSimilarity",

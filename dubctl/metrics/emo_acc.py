@@ -1,4 +1,4 @@
-"""Emotion accuracy: does a recogniser of real acted speech hear the emotion the scene asks for?
+"""Emotion accuracy: does a recogniser of real acted speech hear the emotion the scene asks for? `emo-acc`, `:prompt`.
 
 Version 1. The recogniser is TIM-Net (Ye et al. 2023) as shipped in models/ser: trained on acted speech that the
 synthesizer never saw and used for nothing else. A dub is right if the likeliest of its seven classes is the scene's.
@@ -37,7 +37,9 @@ class EmotionAccuracy(MeanMetric):
         recogniser: has `probabilities(wav) -> (7,)` and `name`; None loads the shipped one.
     """
 
-    name, version, needs = "emo-acc", "1", ("dub", "emotion")
+    name, version = "emo-acc", "1"
+    needs: tuple[str, ...] = ("dub", "emotion")
+    shipped = "ser"
 
     def __init__(self, recogniser: Any = None) -> None:
         self.recogniser = recogniser
@@ -48,13 +50,16 @@ class EmotionAccuracy(MeanMetric):
         if self.recogniser is None:
             from dubctl.ser.recogniser import Recogniser
 
-            self.recogniser = Recogniser.load()
+            self.recogniser = Recogniser.load(shipped=self.shipped)
 
     def score(self, item: EvalItem) -> Score:
         assert item.dub is not None
         self._hear_reference(item)
-        heard = self.recogniser.probabilities(load_audio(item.dub, RATE))
-        return self._score(item, heard)
+        return self._score(item, self._heard(item, item.dub))
+
+    def _heard(self, item: EvalItem, sound: Path) -> np.ndarray:
+        """(7,) of one of the item's recordings."""
+        return self.recogniser.probabilities(load_audio(sound, RATE))
 
     def worst(self, item: EvalItem, why: str) -> Score:
         self._hear_reference(item)
@@ -81,7 +86,7 @@ class EmotionAccuracy(MeanMetric):
         if item.reference is None or not Path(item.reference).is_file():
             return
         try:
-            answer: int | None = int(self.recogniser.probabilities(load_audio(item.reference, RATE)).argmax())
+            answer: int | None = int(self._heard(item, item.reference).argmax())
         except DubctlError:
             answer = None
         with self._lock:
@@ -96,6 +101,24 @@ class EmotionAccuracy(MeanMetric):
         if heard is not None:
             detail["probabilities"] = {e: round(float(p), 4) for e, p in zip(EMOTIONS, heard, strict=True)}
         return Score(item.id, float(answer == label), 1.0, why, detail)
+
+
+class EmotionBesidePrompt(EmotionAccuracy):
+    """`emo-acc:prompt`: the same question to a recogniser that hears a dub as a departure from its prompt.
+
+    Version 1. A recogniser that hears one clip alone takes the sound of an unheard voice for a feeling; this one
+    (models/ser-prompt: the same network and data, speakers normalised by their neutral speech as in Busso et al. 2013)
+    is told what the voice is like by the prompt. So it asks for prompts that are spoken plainly: a prompt that shouts
+    makes every dub seem calm, and where the prompt is the target's own recording (setting 1.0) it says nothing. The
+    recordings (`ground_truth`) are heard beside the same prompt: believe them where it is the actor's own (2.0).
+    """
+
+    name, shipped = "emo-acc:prompt", "ser-prompt"
+    needs = ("dub", "emotion", "prompt")
+
+    def _heard(self, item: EvalItem, sound: Path) -> np.ndarray:
+        assert item.prompt is not None
+        return self.recogniser.probabilities(load_audio(sound, RATE), load_audio(item.prompt, RATE))
 
 
 def _figures(pairs: Sequence[tuple[str, str | None]], groups: Sequence[str] | None) -> dict[str, Any]:

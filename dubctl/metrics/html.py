@@ -114,7 +114,8 @@ def _dub(item: EvalItem, row: Mapping[str, Any], other: EvalItem | None) -> Iter
     known = (("speaker", item.speaker), ("emotion", item.emotion))
     told = [f"{label} {escape(value)}" for label, value in known if value]
     told += [f"{name} {row[name]:.4g}" for name in row if isinstance(row[name], float)]
-    answer = row["detail"].get("emo-acc", {}).get("answer")
+    heard = row["detail"].get("emo-acc") or row["detail"].get("emo-acc:prompt") or {}
+    answer = heard.get("answer")
     told += [f"heard as {escape(answer)}"] if answer else []
     yield f"<p class=small>{' · '.join(told)}</p>"
     for name, why in row["failed"].items():

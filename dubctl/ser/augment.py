@@ -24,6 +24,36 @@ def augment(heard: np.ndarray, rng: np.random.Generator, longest: int) -> np.nda
     return np.concatenate([gaps(levelled(mel), rng), pitch], 1).astype(np.float32)
 
 
+def voice_and_room(heard: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another vocal tract, microphone and pitch; generators of one state give clips of one speaker the same ones."""
+    mel, pitch = warp(heard[:, :N_MELS], rng.uniform(0.95, 1.06)) + tone(rng, 2.0), heard[:, N_MELS:].copy()
+    pitch[:, 0] = (pitch[:, 0] + rng.normal(0, 1.5)) * (pitch[:, 1].max() > 0)
+    if rng.random() < 0.25:
+        mel = band_limit(mel, rng.uniform(3500, 7900))
+    return np.concatenate([levelled(mel), pitch], 1).astype(np.float32)
+
+
+def another_day(heard: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What differs a little between two recordings of one voice, or between a prompt and its dub."""
+    pitch = heard[:, N_MELS:].copy()
+    pitch[:, 0] += rng.normal(0, 0.7)
+    return np.concatenate([levelled(heard[:, :N_MELS] + tone(rng, 1.0)), pitch], 1).astype(np.float32)
+
+
+def take(heard: np.ndarray, rng: np.random.Generator, longest: int) -> np.ndarray:
+    """A changed copy of at most `longest` frames, the voice and room nearly as they are: speed, noise, gaps."""
+    heard = speed(heard, rng.uniform(0.9, 1.12))
+    if len(heard) > longest:
+        start = int(rng.integers(0, len(heard) - longest + 1))
+        heard = heard[start:start + longest]
+    heard = another_day(heard, rng)
+    mel, pitch = heard[:, :N_MELS], heard[:, N_MELS:]
+    if rng.random() < 0.4:
+        mel = noise(mel, rng, rng.uniform(18, 45))
+    pitch[:, 1] = np.clip(pitch[:, 1] + rng.normal(0, 0.05, len(pitch)), 0, 1)
+    return np.concatenate([gaps(levelled(mel), rng), pitch], 1).astype(np.float32)
+
+
 def speed(heard: np.ndarray, rate: float) -> np.ndarray:
     """Faster (rate > 1) or slower without a change of pitch: frames interpolated on the new clock."""
     count = max(2, round(len(heard) / rate))

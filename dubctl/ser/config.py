@@ -12,7 +12,8 @@ from dubctl.ser.model import TimNetConfig
 class SerConfig:
     """folds: speaker-disjoint folds of the cross-validation, of which the first is never trained on by what ships;
     members: networks of other seeds whose answers are averaged. vocoded: share of clips that are also heard through
-    the vocoder; heard_vocoded: how often such a clip is taken in that form. longest: frames of a training crop."""
+    the vocoder; heard_vocoded: how often such a clip is taken in that form. longest: frames of a training crop.
+    beside_plain: whether a clip is heard beside plain speech of its speaker, of which it needs a recording then."""
 
     model: TimNetConfig = field(default_factory=TimNetConfig)
     epochs: int = 24
@@ -25,6 +26,7 @@ class SerConfig:
     members: int = 3
     vocoded: float = 0.06
     heard_vocoded: float = 0.5
+    beside_plain: bool = False
     seed: int = 0
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ and pitch alone tells emotions of unheard speakers better than they do (models/s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -55,17 +56,33 @@ def levelled(decibel: np.ndarray) -> np.ndarray:
     return np.maximum(decibel - loud, FLOOR_DB).astype(np.float32)
 
 
-def inputs(heard: np.ndarray) -> np.ndarray:
+def inputs(heard: np.ndarray, plain: np.ndarray | None = None) -> np.ndarray:
     """The network's input (T, 25) of `hear`'s (T, 130).
 
     Columns: 20 MFCC; pitch; pitch above the clip's median voiced pitch; its change per frame; voicing; loudest mel.
+    plain: (25,) `plain_voice` of the same speaker, which is taken off: what is left is the departure from it.
     """
     mel, pitch, voicing = heard[:, :N_MELS], heard[:, N_MELS], heard[:, N_MELS + 1]
     voiced = voicing >= VOICED
     middle = np.median(pitch[voiced]) if voiced.any() else 0.0
     change = np.diff(pitch, prepend=pitch[:1])
     rest = np.stack([pitch, pitch - middle, change, voicing, mel.max(1)], 1)
-    return np.concatenate([mel @ _dct(), rest], 1).astype(np.float32)
+    found = np.concatenate([mel @ _dct(), rest], 1).astype(np.float32)
+    return found if plain is None else found - plain
+
+
+def plain_voice(heard: Sequence[np.ndarray]) -> np.ndarray:
+    """(25,) what a voice's plain speech [(T, 130), …] has at the places of `inputs`: mean MFCC, median pitch, else 0.
+
+    Speaker normalisation by neutral speech (Busso et al. 2013, "Iterative feature normalization scheme for automatic
+    emotion detection from speech"), without its iteration: which clips are plain is known here.
+    """
+    whole = np.concatenate(list(heard))
+    found = np.zeros(CHANNELS, np.float32)
+    found[:N_MFCC] = (whole[:, :N_MELS] @ _dct()).mean(0)
+    voiced = whole[:, N_MELS + 1] >= VOICED
+    found[N_MFCC] = np.median(whole[voiced, N_MELS]) if voiced.any() else 0.0
+    return found
 
 
 def _pitch(speech: np.ndarray, frames: int) -> np.ndarray:

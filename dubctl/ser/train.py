@@ -20,11 +20,12 @@ from dubctl.errors import UsageError
 from dubctl.files import write_json
 from dubctl.metrics.classification import confusion_matrix, summary
 from dubctl.progress import Progress, silent
-from dubctl.ser.augment import augment
+from dubctl.ser.augment import another_day, augment, take, voice_and_room
 from dubctl.ser.config import SerConfig
 from dubctl.ser.data import Clip, load_clips, speaker_folds
-from dubctl.ser.features import inputs
+from dubctl.ser.features import inputs, plain_voice
 from dubctl.ser.model import TimNet
+from dubctl.ser.plain import PlainSpeech
 from dubctl.ser.recogniser import Recogniser, padded
 
 
@@ -45,7 +46,7 @@ def train_ser(datasets: Sequence[Path], out: Path, config: SerConfig | None = No
         raise UsageError(f"{out} holds a run already", "add --resume to go on, --force to start over")
     started = time.monotonic()
     clips, left_out = load_clips(datasets, out / "features", config.vocoded, progress)
-    folds = speaker_folds(clips, config.folds)
+    folds, plain = speaker_folds(clips, config.folds), PlainSpeech(clips) if config.beside_plain else None
     runs = [(f"fold{i}", i, config.seed) for i in range(config.folds)]
     runs += [(f"member{i}", 0, config.seed + i) for i in range(1, config.members)]
     nets: dict[str, TimNet] = {}
@@ -54,11 +55,12 @@ def train_ser(datasets: Sequence[Path], out: Path, config: SerConfig | None = No
             progress(turn * config.epochs + epoch, len(runs) * config.epochs, f"{name} loss {loss:.3f}")
         nets[name] = _trained([c for c in clips if c.speaker not in folds[fold]], config, seed, out / "nets" / name,
                               keep=not force, tick=tick)
-    ensemble = Recogniser([nets["fold0"]] + [nets[f"member{i}"] for i in range(1, config.members)], "tim-net")
+    ensemble = Recogniser([nets["fold0"]] + [nets[f"member{i}"] for i in range(1, config.members)],
+                          "tim-net-prompt" if plain else "tim-net", config.beside_plain)
     report = {"classes": list(EMOTIONS), "config": config.as_dict(), "clips": len(clips),
               "left_out": [{"id": i, "why": why} for i, why in left_out],
-              "held_out_speakers": sorted(folds[0]), "cross_validation": _cross_validation(clips, folds, nets),
-              "held_out": _held_out(clips, folds[0], ensemble), "seconds": round(time.monotonic() - started, 1)}
+              "held_out_speakers": sorted(folds[0]), "cross_validation": _cross_validation(clips, folds, nets, plain),
+              "held_out": _held_out(clips, folds[0], ensemble, plain), "seconds": round(time.monotonic() - started, 1)}
     ensemble.save(out / "model", held_out_speakers=sorted(folds[0]), trained_on=sorted({c.corpus for c in clips}))
     write_json(out / "report.json", report)
     return report
@@ -81,15 +83,17 @@ def train_net(clips: Sequence[Clip], config: SerConfig, seed: int, tick: Any = N
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = TimNet(config.model)
-    _fit_scale(net, clips)
+    plain = PlainSpeech(clips) if config.beside_plain else None
+    _fit_scale(net, clips, plain)
     steps = config.epochs * -(-len(clips) // config.batch)
     optimiser = torch.optim.AdamW(net.parameters(), config.lr, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, total_steps=steps + 1, pct_start=0.2)
+    rise = max(0.2, 2 / (steps + 1))  # of a very short run less than a step would divide by zero
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, total_steps=steps + 1, pct_start=rise)
     loss_of = nn.CrossEntropyLoss(_class_weights(clips), label_smoothing=config.smoothing)
     for epoch in range(config.epochs):
         net.train()
         total = 0.0
-        for batch, lengths, labels in _batches(clips, config, rng):
+        for batch, lengths, labels in _batches(clips, config, rng, plain):
             loss = loss_of(net(batch, lengths), labels)
             optimiser.zero_grad()
             loss.backward()
@@ -102,8 +106,9 @@ def train_net(clips: Sequence[Clip], config: SerConfig, seed: int, tick: Any = N
     return net.eval()
 
 
-def _fit_scale(net: TimNet, clips: Sequence[Clip]) -> None:
-    frames = np.concatenate([inputs(clip.heard[0]) for clip in clips])
+def _fit_scale(net: TimNet, clips: Sequence[Clip], plain: PlainSpeech | None) -> None:
+    voices = plain.judging(clips) if plain else [None] * len(clips)
+    frames = np.concatenate([inputs(clip.heard[0], voice) for clip, voice in zip(clips, voices, strict=True)])
     net.mean.copy_(torch.from_numpy(frames.mean(0)))
     net.std.copy_(torch.from_numpy(frames.std(0) + 1e-3))
 
@@ -115,10 +120,10 @@ def _class_weights(clips: Sequence[Clip]) -> Tensor:
     return torch.from_numpy(weights.astype(np.float32))
 
 
-def _batches(clips: Sequence[Clip], config: SerConfig, rng: np.random.Generator) -> Any:
+def _batches(clips: Sequence[Clip], config: SerConfig, rng: np.random.Generator, plain: PlainSpeech | None) -> Any:
     """One epoch: clips in random order, augmented; those of like length together, batches in random order."""
-    made = [(inputs(augment(_heard(clip, config, rng), rng, config.longest)), clip.label)
-            for clip in (clips[i] for i in rng.permutation(len(clips)))]
+    shuffled = [clips[i] for i in rng.permutation(len(clips))]
+    made = [(_changed(clip, config, rng, plain), clip.label) for clip in shuffled]
     order = np.argsort([len(m) + rng.normal(0, 15) for m, _ in made])
     groups = [order[start:start + config.batch] for start in range(0, len(order), config.batch)]
     for turn in rng.permutation(len(groups)):
@@ -127,8 +132,15 @@ def _batches(clips: Sequence[Clip], config: SerConfig, rng: np.random.Generator)
         yield batch, lengths, torch.tensor([label for _, label in chosen])
 
 
-def _heard(clip: Clip, config: SerConfig, rng: np.random.Generator) -> np.ndarray:
-    return clip.heard[-1] if rng.random() < config.heard_vocoded else clip.heard[0]
+def _changed(clip: Clip, config: SerConfig, rng: np.random.Generator, plain: PlainSpeech | None) -> np.ndarray:
+    """The network's input of a clip, augmented; beside plain speech both have the same voice and room."""
+    heard = clip.heard[-1] if rng.random() < config.heard_vocoded else clip.heard[0]
+    if plain is None:
+        return inputs(augment(heard, rng, config.longest))
+    place = int(rng.integers(1 << 31))
+    heard, *others = (voice_and_room(one, np.random.default_rng(place))
+                      for one in (heard, *plain.beside(clip, rng, 3)))
+    return inputs(take(heard, rng, config.longest), plain_voice([another_day(one, rng) for one in others]))
 
 
 def _figures(clips: Sequence[Clip], answers: np.ndarray) -> dict[str, Any]:
@@ -144,22 +156,29 @@ def _figures(clips: Sequence[Clip], answers: np.ndarray) -> dict[str, Any]:
     return found
 
 
-def _cross_validation(clips: Sequence[Clip], folds: Sequence[set[str]], nets: dict[str, TimNet]) -> dict[str, Any]:
+def _cross_validation(clips: Sequence[Clip], folds: Sequence[set[str]], nets: dict[str, TimNet],
+                      plain: PlainSpeech | None) -> dict[str, Any]:
     """Every clip judged once, by the network that never heard its speaker."""
     judged: list[Clip] = []
     answers = []
     for i, speakers in enumerate(folds):
         mine = [clip for clip in clips if clip.speaker in speakers]
         judged += mine
-        answers.append(Recogniser([nets[f"fold{i}"]], "fold").of_heard([clip.heard[0] for clip in mine]))
+        answers.append(_answers(Recogniser([nets[f"fold{i}"]], "fold", plain is not None), mine, plain))
     return _figures(judged, np.concatenate(answers))
 
 
-def _held_out(clips: Sequence[Clip], speakers: set[str], ensemble: Recogniser) -> dict[str, Any]:
+def _held_out(clips: Sequence[Clip], speakers: set[str], ensemble: Recogniser,
+              plain: PlainSpeech | None) -> dict[str, Any]:
     """The ensemble on speakers it never heard: all clips, then the vocoded ones as recorded and as vocoded."""
     mine = [clip for clip in clips if clip.speaker in speakers]
-    found = {"recordings": _figures(mine, ensemble.of_heard([clip.heard[0] for clip in mine]))}
+    found = {"recordings": _figures(mine, _answers(ensemble, mine, plain))}
     pairs = [clip for clip in mine if len(clip.heard) > 1]
     for name, which in (("before_vocoder", 0), ("after_vocoder", 1)) if pairs else ():
-        found[name] = _figures(pairs, ensemble.of_heard([clip.heard[which] for clip in pairs]))["all"]
+        found[name] = _figures(pairs, _answers(ensemble, pairs, plain, which))["all"]
     return found
+
+
+def _answers(recogniser: Recogniser, clips: Sequence[Clip], plain: PlainSpeech | None, which: int = 0) -> np.ndarray:
+    """(N, 7); which: of the forms in which a clip was heard."""
+    return recogniser.of_heard([clip.heard[which] for clip in clips], plain.judging(clips) if plain else None)

@@ -40,7 +40,7 @@ def train_graphs(graphs: ProgressiveGraphs, source: EmotionSource, items: Sequen
     for step in range(config.graph_steps):
         rng = np.random.default_rng([config.seed, step, 5])
         torch.manual_seed((config.seed + 2) * 1_000_003 + step)
-        chosen = rng.choice(len(rows), min(config.graph_batch, 8 * len(rows)), p=chance)
+        chosen = rng.choice(len(rows), config.graph_batch, p=chance)
         batch = source.batch(rows[chosen], config.k, rng, config.emotion_dropout, config.reference_dropout).to(device)
         for group in optimiser.param_groups:
             group["lr"] = config.graph_lr * min(1.0, (step + 1) / WARMUP) * max(FINAL, 1 - step / config.graph_steps)

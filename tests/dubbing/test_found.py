@@ -93,3 +93,5 @@ def test_labels_change_the_finding_and_the_report_says_so():
     alone, found = find_feeling(speaker, felt), find_feeling(speaker, felt, labels=labels)
     assert found.shares[3] > alone.shares[3] and found.graphs == alone.shares
     assert found.report()["labels"] == {"joy": 9} and alone.report()["labels"] == {}
+    felt.basic_mask[0, 0] = False
+    assert find_feeling(speaker, felt, labels=labels).report()["labels"] == {}, "a blank picture found them"

@@ -13,7 +13,7 @@ from dubctl.errors import InputError
 from dubctl.metrics.base import EvalItem
 from dubctl.metrics.classification import confusion_matrix, null_answers, summary, unweighted_recall
 from dubctl.metrics.compare import compare, with_comparison
-from dubctl.metrics.emo_acc import EmotionAccuracy
+from dubctl.metrics.emo_acc import EmotionAccuracy, EmotionBesidePrompt
 from dubctl.metrics.html import page, write_html
 from dubctl.metrics.run import evaluate
 from dubctl.metrics.stats import bootstrap_tables
@@ -51,6 +51,21 @@ def test_accuracy_stands_beside_truth_majority_and_chance(acted):
     assert found["majority"] == {"class": "anger", "accuracy": 0.75, "uar": 0.5}
     assert found["chance"]["uar"] == 0.5 and found["ground_truth"]["accuracy"] == 1.0
     assert found["confusion"][0][-1] == 1, "the failed dub is an answer not given"
+
+
+def test_beside_the_prompt_every_clip_is_heard_with_its_own(acted, wav_file):
+    class Beside(ByLength):
+        """Hears anger in what is longer than its plain speech, joy in anything else."""
+
+        def probabilities(self, wav: np.ndarray, plain: np.ndarray) -> np.ndarray:
+            return super().probabilities(np.zeros(RATE if len(wav) > len(plain) else 0))
+
+    prompts = [wav_file(f"prompt{i}.wav", seconds=s) for i, s in enumerate((0.5, 2.5, 1.5, 1.5, 1.5))]
+    items = [replace(item, prompt=prompt) for item, prompt in zip(acted, prompts, strict=True)]
+    found = evaluate(items, [EmotionBesidePrompt(Beside())]).results["emo-acc:prompt"]
+    assert found.value == pytest.approx(3 / 4) and found.detail["ground_truth"]["accuracy"] == 0.5
+    with pytest.raises(InputError, match="prompt"):
+        evaluate(acted, [EmotionBesidePrompt(Beside())])
 
 
 def test_figures_of_a_confusion_by_hand():

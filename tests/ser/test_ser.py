@@ -15,10 +15,10 @@ import dubctl
 from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.labels import emotion_class
 from dubctl.errors import InputError, UsageError
-from dubctl.ser.augment import augment
+from dubctl.ser.augment import augment, take, voice_and_room
 from dubctl.ser.config import tiny_ser_config
 from dubctl.ser.data import Clip, speaker_folds
-from dubctl.ser.features import hear, inputs
+from dubctl.ser.features import hear, inputs, plain_voice
 from dubctl.ser.model import MaskedBatchNorm, TimNet, TimNetConfig, reverse
 from dubctl.ser.recogniser import Recogniser, padded
 from dubctl.ser.train import train_ser
@@ -89,6 +89,23 @@ def test_augmentation_is_seeded_and_keeps_the_form():
     assert len(one) <= 20 and one.shape[1] == 130 and np.isfinite(one).all()
 
 
+def test_clips_of_one_speaker_get_one_voice_and_room():
+    low, high = hear(voice(150, 1.5)), hear(voice(180, 1.5))
+    a, b = (voice_and_room(heard, np.random.default_rng(3)) for heard in (low, high))
+    shift = np.median(a[:, 128] - low[:, 128])
+    assert abs(shift) > 0.05 and np.median(b[:, 128] - high[:, 128]) == pytest.approx(shift, abs=1e-3)
+    one = take(a, np.random.default_rng(1), 20)
+    assert len(one) <= 20 and one.shape[1] == 130 and np.isfinite(one).all()
+
+
+def test_beside_plain_speech_only_the_departure_is_heard():
+    plain, acted = hear(voice(150, 1.0)), hear(voice(300, 1.0))
+    left = inputs(acted, plain_voice([plain]))
+    assert np.median(left[:, 20]) == pytest.approx(12, abs=0.5), "an octave above the plain voice"
+    assert np.array_equal(left[:, 21:], inputs(acted)[:, 21:])
+    assert np.abs(inputs(plain, plain_voice([plain]))[:, :20].mean(0)).max() < 1e-3
+
+
 def test_labels_of_data_sets():
     names = ["angry", "calm", "Fearful", "happy", "3", "surprised"]
     assert [EMOTIONS[emotion_class(n)] for n in names] == ["anger", "neutral", "fear", "joy", "joy", "surprise"]
@@ -104,16 +121,41 @@ def test_folds_share_no_speaker_and_mix_corpora():
         speaker_folds(clips, 13)
 
 
-def test_train_judge_save_and_go_on(tmp_path: Path):
-    data = tmp_path / "acted"
+def acted_set(data: Path, emotions: dict[str, float]) -> Path:
+    """A folder of four speakers' clips, of each (name, pitch in Hz) one."""
     data.mkdir()
     rows = []
     for speaker in range(4):
-        for emotion, f0 in (("angry", 260), ("sad", 110), ("bored", 90)):
+        for emotion, f0 in emotions.items():
             name = f"{speaker}{emotion}"
             soundfile.write(data / f"{name}.wav", voice(f0 + 5 * speaker, 0.6), RATE)
-            rows.append({"id": name, "audio": f"{name}.wav", "speaker": f"s{speaker}", "emotion": emotion})
+            rows.append({"id": name, "audio": f"{name}.wav", "speaker": f"s{speaker}",
+                         "emotion": emotion.rstrip("12")})
     (data / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return data
+
+
+def test_a_recogniser_that_hears_beside_plain_speech(tmp_path: Path):
+    config = tiny_ser_config()
+    config.beside_plain = True
+    data = acted_set(tmp_path / "acted", {"angry": 260, "neutral1": 150, "neutral2": 155})
+    report = train_ser([data], tmp_path / "run", config)
+    assert report["cross_validation"]["all"]["n"] == 12
+    made = Recogniser.load(tmp_path / "run/model")
+    assert made.beside_plain and made.name == "tim-net-prompt"
+    answer = made.probabilities(voice(200, 0.8), voice(150, 0.8))
+    assert answer.shape == (7,) and not np.allclose(answer, made.probabilities(voice(200, 0.8), voice(220, 0.8)))
+    with pytest.raises(ValueError, match="plain speech missing"):
+        made.probabilities(voice(200, 0.8))
+    with pytest.raises(ValueError, match="plain speech not used"):
+        Recogniser.load().probabilities(voice(200, 0.8), voice(150, 0.8))
+    few = acted_set(tmp_path / "few", {"angry": 260, "neutral1": 150})
+    with pytest.raises(InputError, match="fewer than two neutral clips of s0"):
+        train_ser([few], tmp_path / "other", config)
+
+
+def test_train_judge_save_and_go_on(tmp_path: Path):
+    data = acted_set(tmp_path / "acted", {"angry": 260, "sad": 110, "bored": 90})
     report = train_ser([data], tmp_path / "run", tiny_ser_config())
     assert report["clips"] == 8 and len(report["left_out"]) == 4 and "bored" in report["left_out"][0]["why"]
     assert report["cross_validation"]["all"]["n"] == 8
@@ -134,10 +176,12 @@ def test_a_folder_without_a_recogniser_is_an_input_error(tmp_path: Path):
         Recogniser.load(tmp_path)
 
 
-def test_the_shipped_one_loads_and_carries_its_notice():
-    shipped = Recogniser.load()
-    assert len(shipped.members) == 3 and shipped.probabilities(voice(180, 1.0)).shape == (7,)
-    card = Path(dubctl.__file__).parents[1] / "models/ser/MODEL_CARD.md"
+@pytest.mark.parametrize("name", ["ser", "ser-prompt"])
+def test_the_shipped_ones_load_and_carry_their_notice(name: str):
+    shipped = Recogniser.load(shipped=name)
+    plain = voice(150, 1.0) if shipped.beside_plain else None
+    assert len(shipped.members) == 3 and shipped.probabilities(voice(180, 1.0), plain).shape == (7,)
+    card = Path(dubctl.__file__).parents[1] / f"models/{name}/MODEL_CARD.md"
     assert "| notice | evaluation only, non-commercial" in card.read_text(encoding="utf-8")
 
 
