@@ -17,7 +17,7 @@ from dubctl.assets import model_file
 from dubctl.errors import DependencyError
 
 SHIPPED = {"lite": "vocoder-lite", "hifigan": "vocoder-hifigan"}
-DEFAULT = "hifigan"  # lite costs a tenth of the likeness (GE2E): see its card
+DEFAULT = "hifigan"  # lite costs some likeness (GE2E .03): see its card
 HOP = 256  # samples a mel frame; dubctl.media.mel has it too, but imports torch
 
 

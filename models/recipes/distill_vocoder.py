@@ -5,7 +5,10 @@
     python $R train CACHE run.pt --minutes 50
     python $R train CACHE more.pt --init run.pt --forced 0 --rate 3e-4 --minutes 7
     python $R train CACHE next.pt --init more.pt --forced 0 --rate 5e-4 --minutes 28
-    python $R export next.pt models/vocoder-lite
+    python $R cache CACHE --voice --seconds 200 --data D/kokoro_mix --data D/librispeech --data D/kathleen \\
+        --data D/cmu_arctic
+    python $R train CACHE last.pt --init next.pt --forced 0 --rate 6e-4 --features 0.2 --minutes 85
+    python $R export last.pt models/vocoder-lite
 
 These were used (D: the data sets, ACTED: what acted_speech.py writes), but that the cache, its features computed by
 onnxruntime, grew while the first 300 steps ran, and that the run was ended after step 800. Needs the package `onnx`.
