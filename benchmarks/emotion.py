@@ -33,14 +33,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models" / "recipes"))
 
-from voice_emotion import Line, emotion
+from voice_emotion import Line, emotion, labels_in
 
 from dubctl.dubbing.acted import Feeling
 from dubctl.dubbing.direction import Wishes
 from dubctl.dubbing.found import find_feeling
 from dubctl.emotion.base import EMOTIONS
 from dubctl.files import read_jsonl, write_json
-from dubctl.graph.build import MODALITIES, EmotionBatch
+from dubctl.graph.build import EmotionBatch
 from dubctl.media.audio import load_audio, save_wav
 from dubctl.media.level import amplify
 from dubctl.media.mel import HOP, RATE, mel_spectrogram
@@ -126,12 +126,8 @@ class Bench:
         return self.say(row, felt, Wishes(found=find_feeling(self.voice, felt, labels=labels).acted if acted else None))
 
     def labels(self, film: EmotionSource, row: int) -> np.ndarray:
-        """(3, 7) how the line's references are labelled, as `dubctl.dubbing.found.labels_of`."""
-        found = np.zeros((len(MODALITIES), len(EMOTIONS)), int)
-        for place, m in enumerate(MODALITIES):
-            for j in film.neighbours[m][row]:
-                found[place, EMOTIONS.index(self.rows[j]["emotion"])] += j >= 0
-        return found
+        """(3, 7) how the line's references are labelled."""
+        return labels_in(film, row, [mine["emotion"] for mine in self.rows], 3)
 
     def say(self, row: int, felt: EmotionBatch, wishes: Wishes) -> np.ndarray:
         mine = self.rows[row]

@@ -22,7 +22,8 @@ from dubctl.synth.voice import Voice
 SURE, CLEAR = 0.8, 0.35  # probability of a finding that is acted in full, and below which none is
 FULL = 1.8  # how strongly: at an actor's normal intensity (1) the recogniser of `emo-acc` hears hardly more than chance
 # what a label adds to a feeling's log odds, by what its clip was found by, and what the graphs' own log odds then
-# still count; fitted on lines that the graphs had not learnt from (models/recipes/fit_finding.py)
+# still count; fitted on lines that the graphs had not learnt from (models/recipes/fit_finding.py): .62, .21, .41, .61;
+# the last rounded up, for it is .75 if the graphs see no references
 LABEL = {"scene": 0.6, "face": 0.2, "text": 0.4}
 BESIDE_LABELS = 0.7
 

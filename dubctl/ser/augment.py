@@ -9,10 +9,7 @@ from dubctl.ser.features import FLOOR_DB, N_MELS, levelled
 
 def augment(heard: np.ndarray, rng: np.random.Generator, longest: int) -> np.ndarray:
     """A changed copy of at most `longest` frames: speed, speaker, room, band, noise, gaps."""
-    heard = speed(heard, rng.uniform(0.9, 1.12))
-    if len(heard) > longest:
-        start = int(rng.integers(0, len(heard) - longest + 1))
-        heard = heard[start:start + longest]
+    heard = part_of(heard, rng, longest)
     mel, pitch = warp(heard[:, :N_MELS], rng.uniform(0.95, 1.06)), heard[:, N_MELS:].copy()
     mel = mel + tone(rng, 2.0)
     if rng.random() < 0.25:
@@ -42,16 +39,20 @@ def another_day(heard: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def take(heard: np.ndarray, rng: np.random.Generator, longest: int) -> np.ndarray:
     """A changed copy of at most `longest` frames, the voice and room nearly as they are: speed, noise, gaps."""
-    heard = speed(heard, rng.uniform(0.9, 1.12))
-    if len(heard) > longest:
-        start = int(rng.integers(0, len(heard) - longest + 1))
-        heard = heard[start:start + longest]
+    heard = part_of(heard, rng, longest)
     heard = another_day(heard, rng)
     mel, pitch = heard[:, :N_MELS], heard[:, N_MELS:]
     if rng.random() < 0.4:
         mel = noise(mel, rng, rng.uniform(18, 45))
     pitch[:, 1] = np.clip(pitch[:, 1] + rng.normal(0, 0.05, len(pitch)), 0, 1)
     return np.concatenate([gaps(levelled(mel), rng), pitch], 1).astype(np.float32)
+
+
+def part_of(heard: np.ndarray, rng: np.random.Generator, longest: int) -> np.ndarray:
+    """At another speed, and at most `longest` frames of it, from anywhere."""
+    heard = speed(heard, rng.uniform(0.9, 1.12))
+    start = int(rng.integers(0, len(heard) - longest + 1)) if len(heard) > longest else 0
+    return heard[start:start + longest]
 
 
 def speed(heard: np.ndarray, rate: float) -> np.ndarray:

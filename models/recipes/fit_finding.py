@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from voice_emotion import Line, emotion
+from voice_emotion import Line, emotion, labels_in
 
 from dubctl.emotion.base import EMOTIONS
 from dubctl.files import read_jsonl
@@ -37,23 +37,23 @@ def main() -> None:
     rows = read_jsonl(args.acted / "manifest.jsonl")
     lines = [Line.acted(row, args.acted) for row in rows]
     truth = torch.tensor([EMOTIONS.index(row["emotion"]) for row in rows])
-    seen = [observed(lines, truth.numpy(), args.words, args.kept, seed) for seed in args.films]
+    voice = Voice.load(vocoder="lite")
+    seen = [observed(voice, lines, args.words, args.kept, seed) for seed in args.films]
     graphs, labels = (torch.cat(column) for column in zip(*seen, strict=True))
     fit(graphs, labels, truth.repeat(len(args.films)))
 
 
-def observed(lines: list[Line], truth: np.ndarray, words: Path, kept: Path, seed: int) -> tuple[Tensor, Tensor]:
+def observed(voice: Voice, lines: list[Line], words: Path, kept: Path, seed: int) -> tuple[Tensor, Tensor]:
     """The graphs' log shares (N, 7) and label counts (N, 3, 7) in one film."""
-    film, voice = emotion(lines, words, kept, seed), Voice.load(vocoder="lite")
-    labels, shares = np.zeros((len(lines), len(MODALITIES), len(EMOTIONS))), []
+    film, feelings = emotion(lines, words, kept, seed), [line.feeling for line in lines]
+    labels, shares = [], []
     for row in range(len(lines)):
-        for place, m in enumerate(MODALITIES):
-            for other in film.neighbours[m][row][:K]:
-                labels[row, place, truth[other]] += other >= 0
+        labels.append(labels_in(film, row, feelings, K))
         found = voice.finds(film.batch([row], K, np.random.default_rng(0), 0.0))
         assert found is not None  # the shipped voice has learnt all seven
         shares.append(found)
-    return torch.tensor(np.stack(shares), dtype=torch.double).clamp(min=1e-4).log(), torch.tensor(labels)
+    return (torch.tensor(np.stack(shares), dtype=torch.double).clamp(min=1e-4).log(),
+            torch.tensor(np.stack(labels), dtype=torch.double))
 
 
 def fit(graphs: Tensor, labels: Tensor, truth: Tensor) -> None:

@@ -19,7 +19,7 @@ from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.reaction import LiteReactionGenerator
 from dubctl.emotion.rter import LiteTextEmotionEncoder
 from dubctl.files import content_key
-from dubctl.graph.build import EmotionBatch
+from dubctl.graph.build import MODALITIES, EmotionBatch
 from dubctl.library.store import write_tensors
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE
@@ -52,6 +52,16 @@ class Line:
 def manner_of(row: dict[str, Any]) -> float:
     """Of a row of the acted set: the typical delivery first, then the strength."""
     return 3.0 * row["delivery"] + row["strength"]
+
+
+def labels_in(film: EmotionSource, row: int, feelings: Sequence[str], k: int) -> np.ndarray:
+    """(3, 7) how a line's first `k` references of each modality are labelled, as `dubctl.dubbing.found.labels_of`;
+    feelings: of all lines of the film."""
+    found = np.zeros((len(MODALITIES), len(EMOTIONS)), int)
+    for place, m in enumerate(MODALITIES):
+        for other in film.neighbours[m][row][:k]:
+            found[place, EMOTIONS.index(feelings[other])] += other >= 0
+    return found
 
 
 class Remembering:
