@@ -26,13 +26,11 @@ from dubctl.dubbing.acted import Feeling
 from dubctl.dubbing.direction import Wishes, told
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.scene_reading import read_scene
-from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.profiles import load_profile
 from dubctl.files import write_json
 from dubctl.library.builtin import builtin_library
 from dubctl.media.audio import load_audio, save_wav
-from dubctl.media.clip import probe
 from dubctl.media.mel import HOP, RATE
 from dubctl.ser.recogniser import Recogniser
 from dubctl.synth.pitch import f0_track
@@ -63,7 +61,7 @@ def main() -> None:
         table = np.zeros((len(cases), len(args.strengths), len(MEASURES)))
         for i, case in enumerate(cases):
             clip = silent_clip(args.out, clip_seconds(case.text))
-            reading = read_scene(clip, probe(clip), case.text, profile, Timing())
+            reading = read_scene(clip, case.text, profile)
             prompt = read_prompt(load_audio(case.prompt, RATE), RATE)
             for j, strength in enumerate(args.strengths):
                 feeling = Feeling(name, strength)

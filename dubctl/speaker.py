@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from dubctl.assets import model_file
 from dubctl.errors import InputError
+from dubctl.unfilled import unfilled
 
 RATE = 16000  # Hz
 HOP = 160  # samples: 10 ms
@@ -46,8 +47,9 @@ class SpeakerEncoder(nn.Module):
 
     def __init__(self, path: Path | str | None = None) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(40, DIM, 3, batch_first=True)
-        self.linear = nn.Linear(DIM, DIM)
+        with unfilled():
+            self.lstm = nn.LSTM(40, DIM, 3, batch_first=True)
+            self.linear = nn.Linear(DIM, DIM)
         source = Path(path) if path else model_file("speaker-encoder", "model.safetensors")
         try:
             weights = load_file(source)

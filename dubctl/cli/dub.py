@@ -62,10 +62,12 @@ def dub(
     if run.dry_run:
         run.say(f"would dub {clip} to {out}")
         return
-    from dubctl.dubbing.ahead import warm
     from dubctl.dubbing.timing import Timing
 
     timing = Timing()
+    from dubctl.dubbing.ahead import look, warm
+
+    looking = look(clip, timing, lite=settings.profile == "lite")
     warm(settings.vocoder)
     with timing.part("imports", alone=False):
         from dubctl.dubbing.direction import Wishes
@@ -75,7 +77,7 @@ def dub(
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
                          voice=voice, wishes=Wishes.of(own, feeling), parts=parts, vocoder=settings.vocoder)
     with run.progress("dub") as progress:
-        report = dub_clip(request, progress, timing)
+        report = dub_clip(request, progress, timing, looking)
     for note in report["notes"]:
         run.warn(note)
     run.result, run.device, run.done = report, report["device"], 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import time
@@ -42,7 +43,19 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     args = list(sys.argv[1:] if argv is None else argv)
     if "_DUBCTL_COMPLETE" in os.environ:
         app(args, prog_name="dubctl")
-    sys.exit(run(args))
+    _leave(run(args))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once: taking torch's modules apart again would cost every dub half a second. Nothing is left
+    to be done there: outputs are written whole before they are reported."""
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # whoever read us has gone
+        pass
+    os._exit(code)
 
 
 def run(args: list[str]) -> int:

@@ -49,11 +49,10 @@ def retrieve(
     from dubctl.library.builtin import open_library
     from dubctl.library.hits import explain as explained
     from dubctl.library.retrieve import retrieve as search
-    from dubctl.media.clip import probe
 
     settings, profile = run.settings, load_profile(run.settings.profile, paper_parts_of(run))
     opened = open_library(folder, profile.spaces())
-    query = query_of(read_scene(clip, probe(clip), line, profile), clip, line)
+    query = query_of(read_scene(clip, line, profile), clip, line)
     chosen = {"modalities": modality} if modality else {}
     hits = search(opened, query, settings.k, metric=settings.metric, exact=exact, pin=pin or (), exclude=exclude or (),
                   exclude_speakers=exclude_speaker or (), exclude_films=exclude_film or (),

@@ -1,17 +1,85 @@
-"""What a dub needs and no torch is needed for, loaded in a thread of its own while the rest is imported."""
+"""What a dub needs and no torch is needed for, begun in threads of their own while torch is imported: that takes longer
+than looking at a three-second clip."""
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
+
+from dubctl.dubbing.timing import Timing
+from dubctl.emotion.face import Eyes, FaceSight
+from dubctl.emotion.scene_measure import measure_scene
+from dubctl.errors import InputError
+from dubctl.media.clip import ClipInfo, probe
+from dubctl.media.frames import read_frames
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What the lite profile sees before any of it is put in words: `measure_scene`'s numbers, and the face."""
+
+    scene: Future[dict[str, float]]
+    face: Future[FaceSight]
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A clip that is being looked at: its facts, its frames (N, H, W, 3) uint8 RGB at 25 fps, and what is seen, None
+    where another profile than lite shall look."""
+
+    info: Future[ClipInfo]
+    frames: Future[np.ndarray]
+    sight: Sight | None
+
+
+def look(clip: Path, timing: Timing, *, lite: bool) -> Looking:
+    """Begin to look at a clip. What fails (an unreadable clip, missing weights) fails where the result is asked for."""
+    def read() -> ClipInfo:
+        with timing.part("reading", alone=False):
+            found = probe(clip)
+        if not found.has_video:
+            raise InputError(f"{clip}: no picture in it", "dub needs a video clip")
+        return found
+
+    def decode() -> np.ndarray:
+        known = info.result()
+        with timing.part("reading", alone=False):
+            return read_frames(clip, info=known)
+
+    def measure() -> dict[str, float]:
+        pictures = frames.result()
+        with timing.part("reading", alone=False):
+            return measure_scene(pictures)
+
+    def see() -> FaceSight:
+        with timing.part("loading", alone=False):
+            models = eyes()
+        pictures = frames.result()
+        with timing.part("faces", alone=False):
+            return models.look(pictures)
+
+    info = in_background(read)
+    frames = in_background(decode)
+    return Looking(info, frames, Sight(in_background(measure), in_background(see)) if lite else None)
+
+
+@functools.lru_cache(maxsize=1)
+def eyes() -> Eyes:
+    """The vision models, loaded once a process."""
+    return Eyes()
+
+
 def warm(vocoder: str) -> None:
-    """Fill the caches of sessions and front end. What fails here fails again, with its message, where it is used."""
+    """Fill the caches of vocoder and front end. What fails here fails again, with its message, where it is used."""
     threading.Thread(target=_fill, args=(vocoder,), daemon=True).start()
 
 
@@ -20,10 +88,6 @@ def _fill(vocoder: str) -> None:
         from dubctl.synth.vocoder import vocoder_session
 
         vocoder_session(vocoder)
-        from dubctl.emotion.face_detect import FaceDetector
-        from dubctl.emotion.face_mesh import FaceMesh
-
-        FaceDetector(), FaceMesh()
         from dubctl.synth.frontend import g2p
 
         g2p("en-us")

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from dubctl.emotion.paper.parts import PaperParts
 
 
-def fit_voice(voice: Voice, profile: Profile, parts: PaperParts | None, device: str) -> dict[str, str]:
-    """Give the voice the vocoder that the parts name; returns its digest by file name, {} where it stays.
+def fit_voice(voice: Voice, profile: Profile, parts: PaperParts | None,
+              device: str) -> tuple[Voice, dict[str, str]]:
+    """The voice with the vocoder that the parts name, and that vocoder's digest by file name ({} where it stays).
 
     Raises:
         InputError: the voice was trained with emotion vectors of other sizes.
@@ -29,11 +30,10 @@ def fit_voice(voice: Voice, profile: Profile, parts: PaperParts | None, device: 
                          f"makes {spaces[other]}", "train a voice on a library of this profile (dubctl train LIB -o "
                          "RUN), then --voice RUN/voice")
     if parts is None or parts.vocoder == "lite":
-        return {}
+        return voice, {}
     from dubctl.synth.bigvgan import BigVgan
 
     vocoder = BigVgan(parts.vocoder, device)
     if misfit := vocoder.misfit():
         raise DependencyError(misfit, "[paper] vocoder = 'nvidia/bigvgan_v2_22khz_80band_fmax8k_256x', or 'lite'")
-    voice.vocoder = vocoder
-    return {f"vocoder {parts.vocoder}": sha256_file(vocoder.path)}
+    return Voice(voice.model, vocoder, device, voice.schooling), {f"vocoder {parts.vocoder}": sha256_file(vocoder.path)}

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from dubctl.dubbing.ahead import Looking, look
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import EMOTIONS, FaceEmotion, Profile, SceneEmotion, TextEmotion
+from dubctl.emotion.face import LiteFaceExtractor
 from dubctl.emotion.lips import lip_features, speech_window
-from dubctl.media.clip import ClipInfo
-from dubctl.media.frames import read_frames
+from dubctl.emotion.scene import LiteSceneExtractor
 from dubctl.synth.voice import Lips
 
 
@@ -28,23 +29,46 @@ class Reading:
     lips: Lips | None
 
 
-def read_scene(clip: Path, info: ClipInfo, script: str, profile: Profile, timing: Timing | None = None) -> Reading:
-    """Run the three extractors on a clip and its script; `timing` learns what reading and faces took.
+def read_scene(clip: Path, script: str, profile: Profile, timing: Timing | None = None,
+               looking: Looking | None = None) -> Reading:
+    """Run the three extractors on a clip and its script.
+
+    Args:
+        timing: learns what reading and faces took.
+        looking: the clip, where somebody began to look at it before.
 
     Raises:
-        InputError: the picture cannot be decoded.
+        InputError: there is no picture, or it cannot be decoded.
     """
     timing = timing or Timing()
+    looking = looking or look(clip, timing, lite=_speaks_of_sights(profile))
     with timing.part("reading", alone=False):
-        frames = read_frames(clip, info=info)
-    with timing.part("faces", alone=False):
-        face = profile.face.extract(frames)
-    found = speech_window(face.lips)
+        text = profile.text.extract(script)
+    scene, face = _seen(profile, looking, timing)
+    info, found = looking.info.result(), speech_window(face.lips)
     window = found if found is not None else (0.0, info.duration)
     window = (max(0.0, window[0]), min(info.duration, window[1]))
-    with timing.part("reading", alone=False):
-        scene, text = profile.scene.extract(frames), profile.text.extract(script)
     return Reading(scene, face, text, window, found is not None, lips_in(face, window) if found is not None else None)
+
+
+def _speaks_of_sights(profile: Profile) -> bool:
+    return isinstance(profile.face, LiteFaceExtractor) and isinstance(profile.scene, LiteSceneExtractor)
+
+
+def _seen(profile: Profile, looking: Looking, timing: Timing) -> tuple[SceneEmotion, FaceEmotion]:
+    """The sight in words, where there is one and the profile is made for it; else the profile's own look."""
+    if looking.sight is not None and _speaks_of_sights(profile):
+        measures = looking.sight.scene.result()
+        with timing.part("reading", alone=False):
+            scene = profile.scene.felt(measures)
+        sight = looking.sight.face.result()
+        with timing.part("reading", alone=False):
+            return scene, profile.face.describe(sight)
+    frames = looking.frames.result()
+    with timing.part("reading", alone=False):
+        scene = profile.scene.extract(frames)
+    with timing.part("faces", alone=False):
+        return scene, profile.face.extract(frames)
 
 
 def lips_in(face: FaceEmotion, window: tuple[float, float]) -> Lips | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from dubctl import __version__
 from dubctl.assets import model_file
 from dubctl.device import resolve_device
 from dubctl.dubbing import placement
-from dubctl.dubbing.ahead import in_background
+from dubctl.dubbing.ahead import Looking, in_background, look
 from dubctl.dubbing.direction import Wishes, room_seconds, told
 from dubctl.dubbing.found import Finding, find_feeling, labels_of
 from dubctl.dubbing.parts import fit_voice
@@ -26,14 +27,13 @@ from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import Profile
 from dubctl.emotion.paper.parts import PaperParts
 from dubctl.emotion.profiles import load_profile
-from dubctl.errors import InputError
 from dubctl.files import sha256_file, write_json
 from dubctl.graph.build import EmotionBatch
 from dubctl.library.builtin import open_library
 from dubctl.library.hits import Hit
 from dubctl.library.store import Library
 from dubctl.media.audio import load_audio, save_wav
-from dubctl.media.clip import ClipInfo, probe
+from dubctl.media.clip import ClipInfo
 from dubctl.media.clock import samples_at
 from dubctl.media.level import amplify
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
@@ -68,11 +68,16 @@ class DubRequest:
     vocoder: str = DEFAULT
 
 
-def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None) -> dict[str, Any]:
+def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None,
+             looking: Looking | None = None) -> dict[str, Any]:
     """Dub one clip; returns the report that is also written beside OUT as OUT.json.
 
-    The scene is read in a thread of its own while the voice loads. `timing` may have counted what came before (the
-    imports); a new one is begun where none is given.
+    The clip is looked at in threads of its own while the prompt is read and the voice loads. The shipped voice and the
+    lite profile stay loaded for the next clip.
+
+    Args:
+        timing: may have counted what came before (the imports); a new one is begun where none is given.
+        looking: the clip, where somebody began to look at it before.
 
     Raises:
         InputError: unreadable clip or prompt, nothing to speak, a script too long for its clip, a foreign library.
@@ -84,18 +89,17 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     check_out(request.clip, request.out)
     device = resolve_device(request.device)
     torch.manual_seed(request.seed)
-    with timing.part("reading"):
-        info = probe(request.clip)
-    if not info.has_video:
-        raise InputError(f"{request.clip}: no picture in it", "dub needs a video clip")
-    scene = in_background(lambda: _look(request, info, timing))
+    looking = looking or look(request.clip, timing, lite=request.profile == "lite")
+    info = looking.info.result()
+    scene = in_background(lambda: _look(request, looking, timing))
+    digests = in_background(lambda: weight_digests(request.voice, request.vocoder))
     with timing.part("prompt", alone=False):
         prompt = read_prompt(load_audio(request.prompt, RATE), RATE)
     with timing.part("loading", alone=False):
-        voice = Voice.load(request.voice, device, request.vocoder)
+        voice = _voice(request.voice, device, request.vocoder)
     progress(1, STAGES, "voice")
     profile, reading = scene.result()
-    other_vocoder = fit_voice(voice, profile, request.parts, device)
+    voice, other_vocoder = fit_voice(voice, profile, request.parts, device)
     progress(2, STAGES, "scene")
     with timing.part("retrieval"):
         library = open_library(request.library or _named_by(request.references), profile.spaces())
@@ -114,6 +118,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     with timing.part("mux"):
         _write(request, track)
     report = _report(request, info, prompt, reading, hits, library, performance, window, track, device)
+    report["weights"] = digests.result()
     if other_vocoder:
         report["vocoder"] = next(iter(other_vocoder)).removeprefix("vocoder ")
         report["weights"] = {k: v for k, v in report["weights"].items() if k != "vocoder"} | other_vocoder
@@ -124,10 +129,25 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     return report
 
 
-def _look(request: DubRequest, info: ClipInfo, timing: Timing) -> tuple[Profile, Reading]:
+def _look(request: DubRequest, looking: Looking, timing: Timing) -> tuple[Profile, Reading]:
     with timing.part("loading", alone=False):
-        profile = load_profile(request.profile, request.parts)
-    return profile, read_scene(request.clip, info, request.script, profile, timing)
+        profile = _lite() if request.profile == "lite" else load_profile(request.profile, request.parts)
+    return profile, read_scene(request.clip, request.script, profile, timing, looking)
+
+
+@functools.lru_cache(maxsize=1)
+def _lite() -> Profile:
+    return load_profile("lite")
+
+
+def _voice(path: Path | None, device: str, vocoder: str) -> Voice:
+    """A caller's own voice is loaded anew every time: its file may have changed."""
+    return _shipped(device, vocoder) if path is None else Voice.load(path, device, vocoder)
+
+
+@functools.lru_cache(maxsize=2)
+def _shipped(device: str, vocoder: str) -> Voice:
+    return Voice.load(None, device, vocoder)
 
 
 def _finding(voice: Voice, request: DubRequest, library: Library, reading: Reading, hits: Sequence[Hit],
@@ -199,13 +219,24 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
         "references": [h.as_row() for h in hits], "library": str(library.path),
         "prompt_quality": prompt.quality.as_dict() if prompt.quality else None,
         "prompt_seconds": round(prompt.seconds, 3), "notes": notes,
-        "vocoder": request.vocoder, "weights": weight_digests(request.voice, request.vocoder),
+        "vocoder": request.vocoder,
     }
 
 
 def weight_digests(voice: Path | None, vocoder: str) -> dict[str, str]:
     """SHA-256 of the weights that made the sound."""
     own = voice if voice is None or voice.is_file() else voice / "model.safetensors"
-    return {"voice": sha256_file(own or model_file("voice", "model.safetensors")),
-            "vocoder": sha256_file(model_file(SHIPPED[vocoder], "model.safetensors")),
-            "speaker-encoder": sha256_file(model_file("speaker-encoder", "model.safetensors"))}
+    return {"voice": _digest(own or model_file("voice", "model.safetensors")),
+            "vocoder": _digest(model_file(SHIPPED[vocoder], "model.safetensors")),
+            "speaker-encoder": _digest(model_file("speaker-encoder", "model.safetensors"))}
+
+
+def _digest(path: Path) -> str:
+    facts = path.stat()
+    return _digest_of(path, facts.st_mtime_ns, facts.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _digest_of(path: Path, changed: int, size: int) -> str:
+    """The digest of a file as it was then: read again once its time or size differs."""
+    return sha256_file(path)

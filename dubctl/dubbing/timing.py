@@ -16,7 +16,7 @@ class Timing:
 
     def __init__(self) -> None:
         self._began, self._began_cpu = time.monotonic(), _process_cpu()
-        self._wall: dict[str, float] = {}
+        self._spans: list[tuple[str, float, float]] = []  # a list: threads append to it
         self._cpu: dict[str, float] = {}
 
     @contextmanager
@@ -28,18 +28,28 @@ class Timing:
         try:
             yield
         finally:
-            self._wall[name] = self._wall.get(name, 0.0) + time.monotonic() - wall
+            self._spans.append((name, wall, time.monotonic()))
             self._cpu[name] = self._cpu.get(name, 0.0) + cpu() - spent
 
     def report(self, clip_seconds: float) -> dict[str, Any]:
-        """Stages and total {wall_s, cpu_s}; `warm_real_time_factor`: wall seconds of all stages but `COLD` over the
-        clip's. Stages that overlap count fully, so it errs to the slow side."""
-        stages = {name: {"wall_s": round(self._wall[name], 3), "cpu_s": round(self._cpu[name], 3)}
-                  for name in self._wall}
-        warm = sum(wall for name, wall in self._wall.items() if name not in COLD)
+        """Stages and total {wall_s, cpu_s}; `warm_real_time_factor`: the time in which any stage but `COLD` ran, over
+        the clip's. In a cold process those that run beside the imports are slowed by them and count as they were."""
+        spans = list(self._spans)
+        stages = {name: {"wall_s": round(covered([(a, b) for other, a, b in spans if other == name]), 3),
+                         "cpu_s": round(self._cpu[name], 3)} for name in dict.fromkeys(name for name, _, _ in spans)}
+        warm = covered([(a, b) for name, a, b in spans if name not in COLD])
         return {"stages": stages, "total": {"wall_s": round(time.monotonic() - self._began, 3),
                                             "cpu_s": round(_process_cpu() - self._began_cpu, 3)},
                 "warm_real_time_factor": round(warm / clip_seconds, 3)}
+
+
+def covered(spans: list[tuple[float, float]]) -> float:
+    """Length of the union of (start, stop) intervals."""
+    total, end = 0.0, float("-inf")
+    for start, stop in sorted(spans):
+        total += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return total
 
 
 def _process_cpu() -> float:

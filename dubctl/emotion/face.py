@@ -6,6 +6,8 @@ Here measured numbers take the place of the video LLM (`dubctl.emotion.face_word
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dubctl.emotion import face_measure, face_words
@@ -18,6 +20,39 @@ from dubctl.emotion.shots import find_cuts
 
 REVISION = "face1"  # of the captions: other words, other vectors
 EVERY = 2  # the expression model looks at every second frame
+
+
+@dataclass(frozen=True)
+class FaceSight:
+    """What the vision models saw in a clip: the speaking face, the cuts, and for each third of the clip in which the
+    face is seen the mean probabilities of expressions; `width` of the picture in pixels."""
+
+    path: FacePath
+    cuts: list[int]
+    thirds: list[dict[str, float]]
+    width: int
+
+
+class Eyes:
+    """The vision models alone; they need no torch. `threads`: of each model."""
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._tracker, self._expression = FaceTracker(threads), ExpressionModel(threads)
+
+    def look(self, frames: np.ndarray) -> FaceSight:
+        """Frames (N, H, W, 3) uint8 RGB at 25 fps."""
+        cuts = find_cuts(frames)
+        path = speaking_face(frames, self._tracker, cuts)
+        return FaceSight(path, cuts, self._thirds(frames, path), frames.shape[2])
+
+    def _thirds(self, frames: np.ndarray, path: FacePath) -> list[dict[str, float]]:
+        at = np.flatnonzero(path.seen)[::EVERY]
+        if not at.size:
+            return []
+        every = self._expression.probabilities(frames[at], path.landmarks[at])
+        third = np.minimum(at * 3 // len(frames), 2)
+        return [dict(zip(CLASSES, map(float, every[third == i].mean(0)), strict=True))
+                for i in range(3) if (third == i).any()]
 
 
 class LiteFaceExtractor:
@@ -33,31 +68,24 @@ class LiteFaceExtractor:
             from dubctl.emotion.rter import LiteTextEmotionEncoder
 
             rter = LiteTextEmotionEncoder()
-        self._rter = rter
-        self._tracker, self._expression = FaceTracker(threads), ExpressionModel(threads)
+        self._rter, self._eyes = rter, Eyes(threads)
         self.space = EmotionSpace(rter.space.name, f"{rter.space.revision}+{REVISION}", rter.space.dim)
 
     def extract(self, frames: np.ndarray) -> FaceEmotion:
         """Frames (N, H, W, 3) uint8 RGB at 25 fps. Without a face: vector and profile None, coverage 0."""
-        path = speaking_face(frames, self._tracker)
-        cuts = find_cuts(frames)
-        lips, coverage = lip_track(path, cuts), float(path.seen.mean())
+        return self.describe(self._eyes.look(frames))
+
+    def describe(self, sight: FaceSight) -> FaceEmotion:
+        """What was seen, in words and as a vector."""
+        path = sight.path
+        lips, coverage = lip_track(path, sight.cuts), float(path.seen.mean())
         if not path.seen.any():
             return FaceEmotion(face_words.NO_FACE, None, None, lips, 0.0, {"coverage": 0.0})
-        parts = self._thirds(frames, path)
-        stats = {"coverage": coverage, **_measure(_main_shot(path, cuts), frames.shape[2]), **_means(parts)}
-        caption = face_words.sentence([face_words.feeling(part) for part in parts], stats, coverage)
+        stats = {"coverage": coverage, **_measure(_main_shot(path, sight.cuts), sight.width), **_means(sight.thirds)}
+        caption = face_words.sentence([face_words.feeling(part) for part in sight.thirds], stats, coverage)
         vector = np.asarray(self._rter.encode([caption])[0], np.float32)
         return FaceEmotion(caption, vector, np.asarray(self._rter.classify([caption])[0], np.float32), lips, coverage,
                            stats)
-
-    def _thirds(self, frames: np.ndarray, path: FacePath) -> list[dict[str, float]]:
-        """Mean expression probabilities of each third of the clip in which the face is seen."""
-        at = np.flatnonzero(path.seen)[::EVERY]
-        every = self._expression.probabilities(frames[at], path.landmarks[at])
-        third = np.minimum(at * 3 // len(frames), 2)
-        return [dict(zip(CLASSES, map(float, every[third == i].mean(0)), strict=True))
-                for i in range(3) if (third == i).any()]
 
 
 def _means(parts: list[dict[str, float]]) -> dict[str, float]:

@@ -13,13 +13,13 @@ MIN_FILL = 10
 STILL = 0.004  # added to the motion, so that among faces that do not speak the largest is taken
 
 
-def speaking_face(frames: np.ndarray, tracker: FaceTracker) -> FacePath:
+def speaking_face(frames: np.ndarray, tracker: FaceTracker, cuts: list[int] | None = None) -> FacePath:
     """The speaking face of a clip (N, H, W, 3): in every shot the path with most mouth motion x size x presence.
 
     Where that face is out of the picture for `MIN_FILL` frames or more, the next best one of the shot stands in.
     """
     whole = FacePath.empty(len(frames))
-    for start, stop in shots(frames):
+    for start, stop in shots(frames, cuts):
         landmarks, seen = whole.landmarks[start:stop], whole.seen[start:stop]
         for path in sorted(tracker.follow(frames[start:stop]), key=_speaks, reverse=True):
             fresh = path.seen & ~seen

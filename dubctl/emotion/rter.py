@@ -20,6 +20,7 @@ from dubctl.emotion.minibert import MiniBert, NetConfig, pad
 from dubctl.emotion.wordpiece import WordPiece
 from dubctl.errors import DependencyError
 from dubctl.files import sha256_file
+from dubctl.unfilled import unfilled
 
 MODEL = "text-emotion"
 BATCH = 64
@@ -79,7 +80,8 @@ def load_net(config: NetConfig, weights) -> MiniBert:
     Raises:
         DependencyError: the file does not fit the configuration.
     """
-    net = MiniBert(config)
+    with unfilled():
+        net = MiniBert(config)
     try:
         net.load_state_dict(load_file(str(weights)))
     except (RuntimeError, OSError, ValueError) as err:

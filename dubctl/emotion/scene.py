@@ -50,8 +50,11 @@ class LiteSceneExtractor:
 
     def extract(self, frames: np.ndarray) -> SceneEmotion:
         """Frames (N, H, W, 3) uint8 RGB at 25 fps."""
-        stats = measure_scene(frames)
-        stats |= affect(stats)
+        return self.felt(measure_scene(frames))
+
+    def felt(self, measures: Mapping[str, float]) -> SceneEmotion:
+        """What `measure_scene` found, in words and as a vector."""
+        stats = {**measures, **affect(measures)}
         caption = describe(stats)
         return SceneEmotion(caption, np.asarray(self._rter.encode([caption])[0], np.float32),
                             np.asarray(self._rter.classify([caption])[0], np.float32), stats)

@@ -54,7 +54,7 @@ def cuts_from(thumbs: np.ndarray) -> list[int]:
     return cuts
 
 
-def shots(frames: np.ndarray) -> list[tuple[int, int]]:
-    """[start, stop) of every shot, covering all frames."""
-    edges = [0, *find_cuts(frames), len(frames)]
+def shots(frames: np.ndarray, cuts: list[int] | None = None) -> list[tuple[int, int]]:
+    """[start, stop) of every shot, covering all frames; `cuts` where they are known already."""
+    edges = [0, *(find_cuts(frames) if cuts is None else cuts), len(frames)]
     return list(zip(edges[:-1], edges[1:], strict=True))

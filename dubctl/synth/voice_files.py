@@ -15,6 +15,7 @@ from dubctl.config import load_dataclass
 from dubctl.errors import DependencyError, InputError
 from dubctl.synth.config import SynthConfig
 from dubctl.synth.model import Synthesizer
+from dubctl.unfilled import unfilled
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def load_folder(folder: Path | None) -> tuple[Synthesizer, Schooling]:
         config_file, weights = folder / "config.json", folder / "model.safetensors"
     try:
         settings = json.loads(config_file.read_text())
-        model = Synthesizer(load_dataclass(SynthConfig, settings["model"], str(config_file)))
+        with unfilled():
+            model = Synthesizer(load_dataclass(SynthConfig, settings["model"], str(config_file)))
         tensors = {n: t.float() for n, t in load_file(weights).items()}
     except (OSError, ValueError, KeyError) as err:
         raise InputError(f"not a voice: {config_file.parent} ({err})",
@@ -55,15 +57,20 @@ def load_checkpoint(path: Path) -> tuple[Synthesizer, Schooling]:
     from dubctl.training import checkpoint
 
     groups, meta = checkpoint.load(path)
-    model = Synthesizer(load_dataclass(SynthConfig, meta["config"]["model"], str(path)))
+    with unfilled():
+        model = Synthesizer(load_dataclass(SynthConfig, meta["config"]["model"], str(path)))
     return fill(model, groups["ema"], str(path)), Schooling.of(meta)
 
 
 def fill(model: Synthesizer, tensors: dict[str, torch.Tensor], name: str) -> Synthesizer:
-    """Load weights; the alignment encoder (training only) may be absent."""
+    """Load weights; the alignment encoder (training only) may be absent and is then a fresh one."""
     missing, unexpected = model.load_state_dict(tensors, strict=False)
     absent = [m for m in missing if not m.startswith("alignment.")]
     if absent or unexpected:
         raise DependencyError(f"{name}: weights do not fit this version ({(absent + unexpected)[0]} …)",
                               "reinstall dubctl, or train the voice again")
+    if missing:
+        for module in model.alignment.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
     return model

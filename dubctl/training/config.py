@@ -10,7 +10,8 @@ from dubctl.synth.config import SynthConfig, tiny_config
 
 @dataclass
 class LossWeights:
-    """Weights of the terms in `losses.py` (the mel term's is 1)."""
+    """Weights of the terms in `losses.py` (the mel term's is 1); with `adversarial` a critic of mels is trained beside
+    the synthesizer (`critic.py`), and `match` weighs the difference of its features."""
 
     duration: float = 0.1
     pitch: float = 0.1
@@ -21,6 +22,8 @@ class LossWeights:
     speaker: float = 0.5
     contrast: float = 0.05
     emotion: float = 0.05
+    adversarial: float = 0.0
+    match: float = 0.0
 
 
 @dataclass
@@ -36,6 +39,8 @@ class TrainConfig:
     that see no references at all, so that the network also knows how to do without. graph_steps: so many steps of the
     graphs alone come first (`graph_steps.train_graphs`), of `graph_batch` lines at `graph_lr`. init: another run's
     checkpoint or a voice folder to start from, "shipped" = the voice that comes with dubctl, "" = random weights.
+    critic_lr: of the critic of mels, where the loss has one. freeze: parts of the network that stay as they are
+    ("graphs", "decoder", …).
     """
 
     model: SynthConfig = field(default_factory=SynthConfig)
@@ -69,6 +74,8 @@ class TrainConfig:
     graph_batch: int = 64
     graph_lr: float = 1e-3
     init: str = ""
+    critic_lr: float = 5e-4
+    freeze: tuple[str, ...] = ()
     checkpoint_every: int = 200
     validate_every: int = 500
     log_every: int = 10

@@ -10,6 +10,7 @@ from dubctl.synth.alignment import binarisation_loss, forward_sum_loss, monotoni
 from dubctl.synth.decoder import energy_of, token_mean
 from dubctl.synth.model import Inputs, Synthesizer
 from dubctl.training.config import TrainConfig
+from dubctl.training.critic import Critique, window_pair
 from dubctl.training.data import Batch, pad
 from dubctl.training.losses import emotion_loss, lip_focus, mel_l1, prosody_losses
 from dubctl.training.speaker_loss import SpeakerLoss
@@ -19,8 +20,9 @@ from dubctl.training.visemes import synthetic_lips
 class TrainingStep:
     """Computes the loss terms of a batch. Shapes as in `synth.model`."""
 
-    def __init__(self, model: Synthesizer, speaker: SpeakerLoss, config: TrainConfig) -> None:
-        self.model, self.speaker, self.config = model, speaker, config
+    def __init__(self, model: Synthesizer, speaker: SpeakerLoss, config: TrainConfig,
+                 critique: Critique | None = None) -> None:
+        self.model, self.speaker, self.config, self.critique = model, speaker, config, critique
 
     def __call__(self, batch: Batch, step: int, emotion: EmotionBatch | None,
                  labels: torch.Tensor | None = None) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
@@ -46,6 +48,8 @@ class TrainingStep:
         if bool(lip_mask.any()):
             terms["lip_focus"] = lip_focus(u.lip_attention, durations, mask, lip_mask)
         terms |= self.speaker(made, batch.frames, batch.asked, batch.voices)
+        if self.critique is not None and torch.is_grad_enabled():  # validation has other terms to tell by
+            terms |= self.critique.terms(window_pair(made, batch.mel, batch.frames, ~batch.swapped))
         if u.knowledge is not None and labels is not None:
             terms["emotion"] = emotion_loss(model.graphs.classifier(u.knowledge.pooled()), labels)
         return terms, made

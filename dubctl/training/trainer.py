@@ -18,6 +18,7 @@ from dubctl.progress import Progress, silent
 from dubctl.synth.model import Synthesizer
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig
+from dubctl.training.critic import Critique
 from dubctl.training.data import Batch, Item, Sampler
 from dubctl.training.emotion_data import EmotionSource
 from dubctl.training.graph_steps import feelings_of, train_graphs
@@ -52,10 +53,12 @@ class Trainer:
         self.sampler = Sampler(items, config.batch, config.seed, config.per_speaker)
         self.held = Sampler(held, config.batch, config.seed + 1) if held else None
         self.named = dict(self.model.named_parameters())
+        _freeze(self.model, config.freeze)
         self.optimiser = torch.optim.AdamW(self.named.values(), lr=config.lr, betas=config.betas, eps=1e-9,
                                            weight_decay=config.weight_decay, fused=True)
         self.ema = {n: p.detach().clone() for n, p in self.model.state_dict().items()}
-        self.pass_through = TrainingStep(self.model, SpeakerLoss().to(self.device), config)
+        self.critique = Critique(config.critic_lr, self.device) if config.loss.adversarial else None
+        self.pass_through = TrainingStep(self.model, SpeakerLoss().to(self.device), config, self.critique)
         self.step = 0
         self.studied = False  # the graphs' own steps are done
         self.spent = 0.0
@@ -88,6 +91,8 @@ class Trainer:
             terms = self.terms(batch, self.step)
             total = self.weighted(terms) / c.accumulate
             total.backward()
+            if self.critique is not None:
+                terms["critic"] = torch.tensor(self.critique.learn())
             for name, value in terms.items():
                 logged[name] += float(value.detach()) / c.accumulate
         norm = torch.nn.utils.clip_grad_norm_(self.named.values(), c.clip)
@@ -181,11 +186,13 @@ class Trainer:
     def save(self) -> None:
         """Write weights, EMA, optimiser state and step in one file, atomically."""
         names = {id(p): n for n, p in self.named.items()}
-        checkpoint.save(self.checkpoint_path, {
-            "model": self.model.state_dict(), "ema": self.ema,
-            "optimiser": checkpoint.optimiser_tensors(self.optimiser, names),
-        }, {"step": self.step, "spent": self.spent, "emotional": self.emotion is not None,
-            "studied": self.studied, "feelings": feelings_of(self.sampler.items), "config": self.config.as_dict()})
+        groups = {"model": self.model.state_dict(), "ema": self.ema,
+                  "optimiser": checkpoint.optimiser_tensors(self.optimiser, names)}
+        if self.critique is not None:
+            groups |= self.critique.state()
+        checkpoint.save(self.checkpoint_path, groups, {
+            "step": self.step, "spent": self.spent, "emotional": self.emotion is not None, "studied": self.studied,
+            "feelings": feelings_of(self.sampler.items), "config": self.config.as_dict()})
 
     def resume(self) -> None:
         """Continue from `checkpoint.safetensors`; log lines past it are dropped, so that no step is logged twice."""
@@ -196,6 +203,8 @@ class Trainer:
                              "resume with the run's own config, or choose another -o")
         self.load_weights(groups)
         checkpoint.restore_optimiser(self.optimiser, groups.get("optimiser", {}), self.named)
+        if self.critique is not None and "critic" in groups:
+            self.critique.restore(groups)
         self.step, self.spent = int(meta["step"]), float(meta.get("spent", 0))
         self.studied = bool(meta.get("studied", False))
         log = self.out / "losses.jsonl"
@@ -206,6 +215,19 @@ class Trainer:
         """Weights only, e.g. to start a fine-tuning run from another run's checkpoint."""
         self.model.load_state_dict(groups["model"])
         self.ema = {n: t.to(self.device).clone() for n, t in groups["ema"].items()}
+
+
+def _freeze(model: Synthesizer, parts: tuple[str, ...]) -> None:
+    """Leave the named parts of the network as they are.
+
+    Raises:
+        InputError: the network has no such part.
+    """
+    known = [name for name, _ in model.named_children()]
+    for part in parts:
+        if part not in known:
+            raise InputError(f"[train] freeze: no part {part!r} in the network", f"choose from {', '.join(known)}")
+        model.get_submodule(part).requires_grad_(False)
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

@@ -63,9 +63,11 @@ def main() -> None:
     config = TrainConfig(model=dimensions() if args.emotion else SynthConfig(), steps=args.steps, emotion=args.emotion,
                          lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
                          swap_from=args.swap_from, lr=args.lr, warmup=args.warmup, batch=args.batch, bf16=args.bf16,
-                         loss=LossWeights(emotion=0.2) if args.emotion else LossWeights(),
+                         loss=LossWeights(emotion=0.2 if args.emotion else 0.05, adversarial=args.critic,
+                                          match=2 * args.critic),
                          checkpoint_every=args.checkpoint_every,
-                         noisy_prompts=0.25 if args.poor else 0.0, reference_dropout=0.3, graph_steps=args.graph_steps)
+                         noisy_prompts=0.25 if args.poor else 0.0, reference_dropout=0.3, graph_steps=args.graph_steps,
+                         freeze=tuple(args.freeze))
     trainer = Trainer(config, train, held, args.out, emotion=source)
     if trainer.checkpoint_path.exists():
         trainer.resume()
@@ -233,6 +235,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--emotion", action="store_true")
     p.add_argument("--films", type=int, default=4, help="films that the lines are dealt into, one a batch")
     p.add_argument("--graph-steps", type=int, default=1500, help="steps of the graphs alone, before the others")
+    p.add_argument("--critic", type=float, default=0.0, help="weight of a critic of mels; matching its features has twice that")
+    p.add_argument("--freeze", nargs="*", default=[], metavar="PART", help="parts of the network that stay: graphs, …")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=2)
     return p.parse_args()

@@ -32,7 +32,7 @@ def dubs(fake: Fake, media: Path) -> list[Any]:
     """The requests that dub_clip got."""
     got: list[Any] = []
 
-    def dub_clip(request: Any, progress: Callable[..., None], timing: Any) -> dict[str, Any]:
+    def dub_clip(request: Any, progress: Callable[..., None], *_: Any) -> dict[str, Any]:
         progress(1, 2, "speech")
         got.append(request)
         return {"device": "cpu", "notes": ["no face was found"], "output": str(request.out)}

@@ -57,8 +57,9 @@ def test_the_report_says_where_the_time_went(dubbed):
     assert set(timing["stages"]) == {"reading", "loading", "prompt", "faces", "retrieval", "synthesis", "vocoder",
                                      "mux"}
     assert all(stage["wall_s"] >= 0 and stage["cpu_s"] >= 0 for stage in timing["stages"].values())
-    warm = sum(stage["wall_s"] for name, stage in timing["stages"].items() if name != "loading")
-    assert timing["warm_real_time_factor"] == pytest.approx(warm / 3, abs=0.01)
+    warm = [stage["wall_s"] for name, stage in timing["stages"].items() if name != "loading"]
+    most = min(sum(warm), timing["total"]["wall_s"])
+    assert max(warm) / 3 - 0.01 <= timing["warm_real_time_factor"] <= most / 3 + 0.01
     longest = max(stage["wall_s"] for stage in timing["stages"].values())
     assert longest <= timing["total"]["wall_s"] + 0.01 and timing["total"]["cpu_s"] > 0
 

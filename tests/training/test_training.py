@@ -8,13 +8,14 @@ import torch
 
 from dubctl.emotion.base import EmotionSpace
 from dubctl.errors import InputError
+from dubctl.files import read_jsonl
 from dubctl.library.schema import ClipRow
 from dubctl.library.store import Library
 from dubctl.synth.config import tiny_config
 from dubctl.synth.decoder import Prosody
 from dubctl.synth.symbols import Tokens
 from dubctl.training import checkpoint
-from dubctl.training.config import TrainConfig
+from dubctl.training.config import LossWeights, TrainConfig
 from dubctl.training.corpus import emotion_source
 from dubctl.training.data import Item, Sampler
 from dubctl.training.emotion_data import EmotionSource, ReferencePool
@@ -90,6 +91,32 @@ def test_resume_is_bit_for_bit(tmp_path, cut):
         assert torch.equal(a, second.ema[name]), name
     saved, again = (checkpoint.load(run.checkpoint_path)[0]["optimiser"] for run in (whole, second))
     assert saved.keys() == again.keys() and all(torch.equal(saved[name], again[name]) for name in saved)
+
+
+def test_a_run_with_a_critic_resumes_bit_for_bit_and_frozen_parts_stay(tmp_path):
+    chosen = {"loss": LossWeights(adversarial=0.5, match=0.5), "freeze": ("graphs",)}
+    whole = trainer(tmp_path / "whole", **chosen)
+    before = {n: v.clone() for n, v in whole.model.state_dict().items()}
+    whole.run()
+    first = trainer(tmp_path / "cut", **chosen)
+    first.run(stop=lambda: first.step >= 3)
+    second = trainer(tmp_path / "cut", **chosen)
+    second.resume()
+    second.run()
+    saved, again = (checkpoint.load(run.checkpoint_path)[0] for run in (whole, second))
+    assert {"critic", "critic_optimiser"} <= saved.keys() == again.keys()
+    for group, tensors in saved.items():
+        assert all(torch.equal(value, again[group][name]) for name, value in tensors.items()), group
+    still = {name for name, value in whole.model.state_dict().items() if torch.equal(value, before[name])}
+    assert {name.split(".")[0] for name in still} == {"graphs"}
+    assert {name for name in before if name.startswith("graphs.")} <= still
+    logged = [r for r in read_jsonl(tmp_path / "whole" / "losses.jsonl") if r["phase"] == "train"]
+    assert all({"adversarial", "match", "critic"} <= r.keys() for r in logged)
+
+
+def test_an_unknown_part_to_freeze_is_named(tmp_path):
+    with pytest.raises(InputError, match="no part 'graph' in the network"):
+        trainer(tmp_path, freeze=("graph",))
 
 
 def test_log_has_each_step_once_after_a_resume(tmp_path):
