@@ -50,11 +50,11 @@ def _leave(code: int) -> NoReturn:
     """End the process at once: taking torch's modules apart again would cost every dub half a second. Nothing is left
     to be done there: outputs are written whole before they are reported."""
     atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:  # whoever read us has gone
-        pass
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # none, closed, or whoever read it has gone
+            pass
     os._exit(code)
 
 

@@ -235,7 +235,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--emotion", action="store_true")
     p.add_argument("--films", type=int, default=4, help="films that the lines are dealt into, one a batch")
     p.add_argument("--graph-steps", type=int, default=1500, help="steps of the graphs alone, before the others")
-    p.add_argument("--critic", type=float, default=0.0, help="weight of a critic of mels; matching its features has twice that")
+    p.add_argument("--critic", type=float, default=0.0,
+                   help="weight of a critic of mels; matching its features has twice that")
     p.add_argument("--freeze", nargs="*", default=[], metavar="PART", help="parts of the network that stay: graphs, …")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=2)
