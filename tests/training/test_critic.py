@@ -33,7 +33,7 @@ def test_it_learns_to_tell_and_then_asks_for_texture():
     def texture(mel: torch.Tensor) -> float:
         return float(mel.detach().diff(dim=2).std())
     assert texture(blurred) < 1.2 * texture(blurred) < texture(moved)
-    same, other = (float(critique.terms(Pair(mel, real, OWN))["match"]) for mel in (real, blurred))
+    same, other = (float(critique.terms(Pair(mel, real, OWN))["match"].detach()) for mel in (real, blurred.detach()))
     assert same == 0 < other
 
 
