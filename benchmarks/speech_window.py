@@ -142,7 +142,8 @@ def measure(grid: Path, rows: list[dict], cache: Path | None) -> dict[str, LipTr
         if f"{name}.opening" in arrays:
             continue
         frames = read_frames(grid / row["video"])
-        track = lip_track(speaking_face(frames, tracker), find_cuts(frames))
+        cuts = find_cuts(frames)
+        track = lip_track(speaking_face(frames, tracker, cuts), cuts)
         arrays |= {f"{name}.opening": track.opening, f"{name}.width": track.width,
                    f"{name}.visible": track.visible.astype(np.uint8)}
         fresh += 1

@@ -65,7 +65,8 @@ def dub(
     from dubctl.dubbing.timing import Timing
 
     timing = Timing()
-    from dubctl.dubbing.ahead import look, warm
+    with timing.part("imports", alone=False):
+        from dubctl.dubbing.ahead import look, warm
 
     looking = look(clip, timing, lite=settings.profile == "lite")
     warm(settings.vocoder)

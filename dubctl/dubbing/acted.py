@@ -25,7 +25,7 @@ SCENE = "scene"  # `--emotion scene:0.5`: what the graphs find, acted at so much
 PITCH_LIMIT, ENERGY_LIMIT = 4.0, 12.0  # semitones and dB: actors go farther than a read voice can follow
 FIRST_COLOURED, COLOUR_LIMIT = 4, 6.0  # third octave (317 Hz) from which the spectrum is coloured, and dB
 # The voice learnt from acted speech: with references of these feelings its spectrum already tilts as actors' does, and
-# adding the table's tilt made it 1.4 to 2.5 dB/octave brighter than the acted clips (63 held-out lines of training
+# adding the table's tilt made it 1.4 to 2.5 dB/octave brighter than the acted clips (70 held-out lines of training
 # voices); for anger and joy the tilt adds to what is heard.
 TILTS_ITSELF = frozenset({"disgust", "fear", "surprise"})
 INTENSITIES = ("normal", "strong")

@@ -47,7 +47,7 @@ def look(clip: Path, timing: Timing, *, lite: bool) -> Looking:
         with timing.part("reading", alone=False):
             found = probe(clip)
         if not found.has_video:
-            raise InputError(f"{clip}: no picture in it", "dub needs a video clip")
+            raise InputError(f"{clip} has no picture", "give a video clip")
         return found
 
     def decode() -> np.ndarray:

@@ -35,8 +35,9 @@ def mouth_of(clip: Path) -> Mouth:
     from dubctl.media.frames import read_frames
 
     frames = read_frames(clip)
+    cuts = find_cuts(frames)
     with _LOCK:  # one tracker: its sessions use all threads anyhow
-        lips = lip_track(speaking_face(frames, _tracker()), find_cuts(frames))
+        lips = lip_track(speaking_face(frames, _tracker(), cuts), cuts)
     return Mouth(lips, speech_window(lips))
 
 

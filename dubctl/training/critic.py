@@ -17,8 +17,6 @@ from dubctl.synth.aligner import MEL_SCALE, MEL_SHIFT
 from dubctl.training import checkpoint
 
 WINDOW = 128  # mel frames, 1.5 s
-
-
 STEP_GAIN = 3.0  # brings the steps between neighbours to the spread of the mel itself
 
 

@@ -53,11 +53,12 @@ class Trainer:
         self.sampler = Sampler(items, config.batch, config.seed, config.per_speaker)
         self.held = Sampler(held, config.batch, config.seed + 1) if held else None
         self.named = dict(self.model.named_parameters())
-        _freeze(self.model, config.freeze)
+        _freeze(self.model, config)
         self.optimiser = torch.optim.AdamW(self.named.values(), lr=config.lr, betas=config.betas, eps=1e-9,
                                            weight_decay=config.weight_decay, fused=True)
         self.ema = {n: p.detach().clone() for n, p in self.model.state_dict().items()}
-        self.critique = Critique(config.critic_lr, self.device) if config.loss.adversarial else None
+        judged = config.loss.adversarial or config.loss.match
+        self.critique = Critique(config.critic_lr, self.device) if judged else None
         self.pass_through = TrainingStep(self.model, SpeakerLoss().to(self.device), config, self.critique)
         self.step = 0
         self.studied = False  # the graphs' own steps are done
@@ -92,7 +93,7 @@ class Trainer:
             total = self.weighted(terms) / c.accumulate
             total.backward()
             if self.critique is not None:
-                terms["critic"] = torch.tensor(self.critique.learn())
+                logged["critic"] += self.critique.learn() / c.accumulate
             for name, value in terms.items():
                 logged[name] += float(value.detach()) / c.accumulate
         norm = torch.nn.utils.clip_grad_norm_(self.named.values(), c.clip)
@@ -217,14 +218,19 @@ class Trainer:
         self.ema = {n: t.to(self.device).clone() for n, t in groups["ema"].items()}
 
 
-def _freeze(model: Synthesizer, parts: tuple[str, ...]) -> None:
-    """Leave the named parts of the network as they are.
+def _freeze(model: Synthesizer, config: TrainConfig) -> None:
+    """Leave the parts of the network that are named in the configuration as they are.
 
     Raises:
-        InputError: the network has no such part.
+        InputError: the network has no such part, or what is to be trained is among them.
     """
     known = [name for name, _ in model.named_children()]
-    for part in parts:
+    if set(known) <= set(config.freeze):
+        raise InputError("[train] freeze: nothing is left to train", "leave a part out of it")
+    if "graphs" in config.freeze and config.graph_steps:
+        raise InputError("[train] freeze: the graphs are to stay, and graph_steps to train them",
+                         "graph_steps = 0, or leave them out of freeze")
+    for part in config.freeze:
         if part not in known:
             raise InputError(f"[train] freeze: no part {part!r} in the network", f"choose from {', '.join(known)}")
         model.get_submodule(part).requires_grad_(False)

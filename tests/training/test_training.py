@@ -119,6 +119,14 @@ def test_an_unknown_part_to_freeze_is_named(tmp_path):
         trainer(tmp_path, freeze=("graph",))
 
 
+def test_what_is_frozen_cannot_be_what_is_trained(tmp_path):
+    with pytest.raises(InputError, match="graph_steps"):
+        trainer(tmp_path, freeze=("graphs",), graph_steps=3)
+    parts = [name for name, _ in trainer(tmp_path).model.named_children()]
+    with pytest.raises(InputError, match="nothing is left"):
+        trainer(tmp_path, freeze=tuple(parts))
+
+
 def test_log_has_each_step_once_after_a_resume(tmp_path):
     first = trainer(tmp_path)
     first.run(stop=lambda: first.step >= 4)
