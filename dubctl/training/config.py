@@ -11,7 +11,8 @@ from dubctl.synth.config import SynthConfig, tiny_config
 @dataclass
 class LossWeights:
     """Weights of the terms in `losses.py` (the mel term's is 1); with `adversarial` a critic of mels is trained beside
-    the synthesizer (`critic.py`), and `match` weighs the difference of its features."""
+    the synthesizer (`critic.py`), and `match` weighs the difference of its features; with `clear` a reader of phones
+    is (`reader.py`)."""
 
     duration: float = 0.1
     pitch: float = 0.1
@@ -24,6 +25,7 @@ class LossWeights:
     emotion: float = 0.05
     adversarial: float = 0.0
     match: float = 0.0
+    clear: float = 0.0
 
 
 @dataclass
@@ -39,7 +41,8 @@ class TrainConfig:
     that see no references at all, so that the network also knows how to do without. graph_steps: so many steps of the
     graphs alone come first (`graph_steps.train_graphs`), of `graph_batch` lines at `graph_lr`. init: another run's
     checkpoint or a voice folder to start from, "shipped" = the voice that comes with dubctl, "" = random weights.
-    critic_lr: of the critic of mels, where the loss has one. freeze: parts of the network that stay as they are
+    critic_lr: of the critic of mels, where the loss has one. reader_lr: of the reader of phones, which first learns by
+    itself for `reader_steps`, from a voice whose alignment is good (`init`) or else once it is (0). freeze: parts of the network that stay as they are
     ("graphs", "decoder", …).
     """
 
@@ -75,6 +78,8 @@ class TrainConfig:
     graph_lr: float = 1e-3
     init: str = ""
     critic_lr: float = 5e-4
+    reader_lr: float = 1e-3
+    reader_steps: int = 0
     freeze: tuple[str, ...] = ()
     checkpoint_every: int = 200
     validate_every: int = 500

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dubctl.synth.aligner import MEL_SCALE, MEL_SHIFT
-from dubctl.training import checkpoint
+from dubctl.training.judge import Judge
 
 WINDOW = 128  # mel frames, 1.5 s
 STEP_GAIN = 3.0  # brings the steps between neighbours to the spread of the mel itself
@@ -65,22 +65,22 @@ def window_pair(made: torch.Tensor, real: torch.Tensor, frames: torch.Tensor, ow
     return Pair(made.gather(1, place), real.gather(1, place), own)
 
 
-class Critique:
+class Critique(Judge):
     """The critic, its optimiser and the last windows it was shown."""
 
+    name = "critic"
+
     def __init__(self, lr: float, device: torch.device) -> None:
-        self.critic = MelCritic().to(device)
-        self.named = dict(self.critic.named_parameters())
-        self.optimiser = torch.optim.AdamW(self.named.values(), lr=lr, betas=(0.8, 0.99), weight_decay=0.01)
+        super().__init__(MelCritic(), lr, device)
         self._shown: Pair | None = None
 
     def terms(self, pair: Pair) -> dict[str, torch.Tensor]:
         """`adversarial`: how far the critic is from taking the made windows for real ones. `match`: mean difference of
         its features of made and real, relative to those of the real, where the recording is of the asked voice."""
         self._shown = Pair(pair.made.detach(), pair.real, pair.own)
-        *made, score = self.critic(pair.made.float())
+        *made, score = self.network(pair.made.float())
         with torch.no_grad():
-            *real, _ = self.critic(pair.real)
+            *real, _ = self.network(pair.real)
         terms = {"adversarial": (score - 1).square().mean()}
         if bool(pair.own.any()):
             terms["match"] = torch.stack([(m[pair.own] - r[pair.own]).abs().mean() / r.abs().mean().clamp(min=1e-4)
@@ -91,22 +91,7 @@ class Critique:
         """One step of the critic on the windows it was shown last; its loss (0.5: it cannot tell, 0: it always can)."""
         if self._shown is None:
             return 0.0
-        self.optimiser.zero_grad(set_to_none=True)  # the synthesizer's own backward pass left gradients here
-        loss = ((self.critic(self._shown.real)[-1] - 1).square().mean()
-                + self.critic(self._shown.made.float())[-1].square().mean())
-        loss.backward()
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        loss = self.update((self.network(self._shown.real)[-1] - 1).square().mean()
+                           + self.network(self._shown.made.float())[-1].square().mean())
         self._shown = None
-        return float(loss.detach())
-
-    def state(self) -> dict[str, dict[str, torch.Tensor]]:
-        """Groups of a checkpoint: weights and optimiser."""
-        names = {id(p): n for n, p in self.named.items()}
-        return {"critic": self.critic.state_dict(),
-                "critic_optimiser": checkpoint.optimiser_tensors(self.optimiser, names)}
-
-    def restore(self, groups: dict[str, dict[str, torch.Tensor]]) -> None:
-        """The inverse of `state`."""
-        self.critic.load_state_dict(groups["critic"])
-        checkpoint.restore_optimiser(self.optimiser, groups.get("critic_optimiser", {}), self.named)
+        return loss

@@ -13,6 +13,7 @@ from dubctl.training.config import TrainConfig
 from dubctl.training.critic import Critique, window_pair
 from dubctl.training.data import Batch, pad
 from dubctl.training.losses import emotion_loss, lip_focus, mel_l1, prosody_losses
+from dubctl.training.reader import Reading, Spoken, spoken
 from dubctl.training.speaker_loss import SpeakerLoss
 from dubctl.training.visemes import synthetic_lips
 
@@ -21,18 +22,16 @@ class TrainingStep:
     """Computes the loss terms of a batch. Shapes as in `synth.model`."""
 
     def __init__(self, model: Synthesizer, speaker: SpeakerLoss, config: TrainConfig,
-                 critique: Critique | None = None) -> None:
-        self.model, self.speaker, self.config, self.critique = model, speaker, config, critique
+                 critique: Critique | None = None, reading: Reading | None = None) -> None:
+        self.model, self.speaker, self.config = model, speaker, config
+        self.critique, self.reading = critique, reading
 
     def __call__(self, batch: Batch, step: int, emotion: EmotionBatch | None,
                  labels: torch.Tensor | None = None) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Loss terms (unweighted) and the made mel (B, T, 80)."""
         model = self.model
-        mask = torch.arange(batch.phones.shape[1], device=batch.phones.device)[None] < batch.tokens[:, None]
-        mel_mask = torch.arange(batch.mel.shape[1], device=batch.mel.device)[None] < batch.frames[:, None]
-        embedded = model.aligner.embed(batch.phones, batch.stress)
-        score, soft = model.alignment(embedded, mask, batch.mel, mel_mask, batch.prior)
-        durations = monotonic_search(score.detach(), batch.tokens, batch.frames)
+        mask, mel_mask = _masks(batch)
+        score, soft, durations = self._aligned(batch, mask, mel_mask)
         terms = {"align": forward_sum_loss(score, batch.tokens, batch.frames)}
         if step >= self.config.binarise_from:
             terms["binarise"] = binarisation_loss(soft, durations, batch.frames)
@@ -50,9 +49,25 @@ class TrainingStep:
         terms |= self.speaker(made, batch.frames, batch.asked, batch.voices)
         if self.critique is not None and torch.is_grad_enabled():  # validation has other terms to tell by
             terms |= self.critique.terms(window_pair(made, batch.mel, batch.frames, ~batch.swapped))
+        if self.reading is not None:
+            terms["clear"] = self.reading.loss(spoken(made, batch.phones, durations, batch.frames))
+            self.reading.show(spoken(batch.mel, batch.phones, durations, batch.frames))
         if u.knowledge is not None and labels is not None:
             terms["emotion"] = emotion_loss(model.graphs.classifier(u.knowledge.pooled()), labels)
         return terms, made
+
+    @torch.no_grad()
+    def recordings(self, batch: Batch) -> Spoken:
+        """The batch as it was recorded, for the reader to learn from."""
+        durations = self._aligned(batch, *_masks(batch))[2]
+        return spoken(batch.mel, batch.phones, durations, batch.frames)
+
+    def _aligned(self, batch: Batch, mask: torch.Tensor,
+                 mel_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Scores and soft alignment (B, T, L) of the recordings, and the frames (B, L) that each token takes."""
+        embedded = self.model.aligner.embed(batch.phones, batch.stress)
+        score, soft = self.model.alignment(embedded, mask, batch.mel, mel_mask, batch.prior)
+        return score, soft, monotonic_search(score.detach(), batch.tokens, batch.frames)
 
     def _lips(self, batch: Batch, durations: torch.Tensor,
               step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -73,3 +88,10 @@ class TrainingStep:
         mask = torch.arange(lips.shape[1])[None] < torch.tensor([len(t) for t in tracks])[:, None]
         visible = mask & (torch.from_numpy(rng.random(mask.shape)) > 0.05)
         return lips.to(device), visible.to(device), mask.to(device)
+
+
+def _masks(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where tokens (B, L) and mel frames (B, T) are real."""
+    device = batch.mel.device
+    return (torch.arange(batch.phones.shape[1], device=device)[None] < batch.tokens[:, None],
+            torch.arange(batch.mel.shape[1], device=device)[None] < batch.frames[:, None])

@@ -22,6 +22,8 @@ from dubctl.training.critic import Critique
 from dubctl.training.data import Batch, Item, Sampler
 from dubctl.training.emotion_data import EmotionSource
 from dubctl.training.graph_steps import feelings_of, train_graphs
+from dubctl.training.judge import Judge
+from dubctl.training.reader import Reading, school
 from dubctl.training.speaker_loss import SpeakerLoss
 from dubctl.training.step import TrainingStep
 
@@ -58,8 +60,10 @@ class Trainer:
                                            weight_decay=config.weight_decay, fused=True)
         self.ema = {n: p.detach().clone() for n, p in self.model.state_dict().items()}
         judged = config.loss.adversarial or config.loss.match
-        self.critique = Critique(config.critic_lr, self.device) if judged else None
-        self.pass_through = TrainingStep(self.model, SpeakerLoss().to(self.device), config, self.critique)
+        critique = Critique(config.critic_lr, self.device) if judged else None
+        self.reading = Reading(config.reader_lr, self.device) if config.loss.clear else None
+        self.judges: list[Judge] = [judge for judge in (critique, self.reading) if judge is not None]
+        self.pass_through = TrainingStep(self.model, SpeakerLoss().to(self.device), config, critique, self.reading)
         self.step = 0
         self.studied = False  # the graphs' own steps are done
         self.spent = 0.0
@@ -92,8 +96,8 @@ class Trainer:
             terms = self.terms(batch, self.step)
             total = self.weighted(terms) / c.accumulate
             total.backward()
-            if self.critique is not None:
-                logged["critic"] += self.critique.learn() / c.accumulate
+            for judge in self.judges:
+                logged[judge.name] += judge.learn() / c.accumulate
             for name, value in terms.items():
                 logged[name] += float(value.detach()) / c.accumulate
         norm = torch.nn.utils.clip_grad_norm_(self.named.values(), c.clip)
@@ -142,6 +146,7 @@ class Trainer:
         try:
             if self.step == 0:
                 self._graphs_first(progress)
+                self._reader_first(progress)
             while self.step < c.steps and not stop():
                 for name, value in self.train_step().items():
                     sums[name].append(value)
@@ -169,6 +174,15 @@ class Trainer:
         self.studied = True
         self.save()
 
+    def _reader_first(self, progress: Progress) -> None:
+        """The reader's own steps, on batches that the run itself does not begin with."""
+        if self.reading is None or not self.config.reader_steps:
+            return
+        torch.manual_seed((self.config.seed + 3) * 1_000_003)
+        losses = school(self.reading, lambda i: self.pass_through.recordings(
+            _to(self.sampler.make(self.config.steps + i, 1.0, 0.0), self.device)), self.config.reader_steps)
+        progress(len(losses), len(losses), f"reader {np.mean(losses[-50:]):.3f}")
+
     def _log(self, phase: str, values: dict[str, float], board: Any) -> None:
         if not values:
             return
@@ -189,8 +203,8 @@ class Trainer:
         names = {id(p): n for n, p in self.named.items()}
         groups = {"model": self.model.state_dict(), "ema": self.ema,
                   "optimiser": checkpoint.optimiser_tensors(self.optimiser, names)}
-        if self.critique is not None:
-            groups |= self.critique.state()
+        for judge in self.judges:
+            groups |= judge.state()
         checkpoint.save(self.checkpoint_path, groups, {
             "step": self.step, "spent": self.spent, "emotional": self.emotion is not None, "studied": self.studied,
             "feelings": feelings_of(self.sampler.items), "config": self.config.as_dict()})
@@ -204,8 +218,8 @@ class Trainer:
                              "resume with the run's own config, or choose another -o")
         self.load_weights(groups)
         checkpoint.restore_optimiser(self.optimiser, groups.get("optimiser", {}), self.named)
-        if self.critique is not None and "critic" in groups:
-            self.critique.restore(groups)
+        for judge in self.judges:
+            judge.restore(groups)
         self.step, self.spent = int(meta["step"]), float(meta.get("spent", 0))
         self.studied = bool(meta.get("studied", False))
         log = self.out / "losses.jsonl"

@@ -64,10 +64,11 @@ def main() -> None:
                          lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
                          swap_from=args.swap_from, lr=args.lr, warmup=args.warmup, batch=args.batch, bf16=args.bf16,
                          loss=LossWeights(emotion=0.2 if args.emotion else 0.05, adversarial=args.critic,
-                                          match=2 * args.critic),
+                                          match=2 * args.critic, clear=args.clear),
                          checkpoint_every=args.checkpoint_every,
                          noisy_prompts=0.25 if args.poor else 0.0, reference_dropout=0.3, graph_steps=args.graph_steps,
-                         freeze=tuple(args.freeze))
+                         freeze=tuple(args.freeze), reader_steps=args.reader_steps if args.clear else 0,
+                         swap=args.swap)
     trainer = Trainer(config, train, held, args.out, emotion=source)
     if trainer.checkpoint_path.exists():
         trainer.resume()
@@ -237,6 +238,9 @@ def parse() -> argparse.Namespace:
     p.add_argument("--graph-steps", type=int, default=1500, help="steps of the graphs alone, before the others")
     p.add_argument("--critic", type=float, default=0.0,
                    help="weight of a critic of mels; matching its features has twice that")
+    p.add_argument("--clear", type=float, default=0.0, help="weight of a reader of phones")
+    p.add_argument("--reader-steps", type=int, default=600, help="steps that the reader learns alone first")
+    p.add_argument("--swap", type=float, default=0.15, help="share of items spoken in a stranger's voice")
     p.add_argument("--freeze", nargs="*", default=[], metavar="PART", help="parts of the network that stay: graphs, …")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=2)

@@ -39,9 +39,9 @@ def test_it_learns_to_tell_and_then_asks_for_texture():
 
 def test_nothing_is_learnt_without_a_look_and_strangers_do_not_match():
     critique = Critique(1e-3, torch.device("cpu"))
-    before = {n: v.clone() for n, v in critique.critic.state_dict().items()}
+    before = {n: v.clone() for n, v in critique.network.state_dict().items()}
     assert critique.learn() == 0.0
-    assert all(torch.equal(v, before[n]) for n, v in critique.critic.state_dict().items())
+    assert all(torch.equal(v, before[n]) for n, v in critique.network.state_dict().items())
     real, blurred = real_and_blurred(1)
     assert "match" not in critique.terms(Pair(blurred, real, ~OWN))
 

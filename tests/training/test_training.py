@@ -93,8 +93,8 @@ def test_resume_is_bit_for_bit(tmp_path, cut):
     assert saved.keys() == again.keys() and all(torch.equal(saved[name], again[name]) for name in saved)
 
 
-def test_a_run_with_a_critic_resumes_bit_for_bit_and_frozen_parts_stay(tmp_path):
-    chosen = {"loss": LossWeights(adversarial=0.5, match=0.5), "freeze": ("graphs",)}
+def test_a_run_with_judges_resumes_bit_for_bit_and_frozen_parts_stay(tmp_path):
+    chosen = {"loss": LossWeights(adversarial=0.5, match=0.5, clear=0.1), "reader_steps": 2, "freeze": ("graphs",)}
     whole = trainer(tmp_path / "whole", **chosen)
     before = {n: v.clone() for n, v in whole.model.state_dict().items()}
     whole.run()
@@ -104,14 +104,14 @@ def test_a_run_with_a_critic_resumes_bit_for_bit_and_frozen_parts_stay(tmp_path)
     second.resume()
     second.run()
     saved, again = (checkpoint.load(run.checkpoint_path)[0] for run in (whole, second))
-    assert {"critic", "critic_optimiser"} <= saved.keys() == again.keys()
+    assert {"critic", "critic_optimiser", "reader", "reader_optimiser"} <= saved.keys() == again.keys()
     for group, tensors in saved.items():
         assert all(torch.equal(value, again[group][name]) for name, value in tensors.items()), group
     still = {name for name, value in whole.model.state_dict().items() if torch.equal(value, before[name])}
     assert {name.split(".")[0] for name in still} == {"graphs"}
     assert {name for name in before if name.startswith("graphs.")} <= still
     logged = [r for r in read_jsonl(tmp_path / "whole" / "losses.jsonl") if r["phase"] == "train"]
-    assert all({"adversarial", "match", "critic"} <= r.keys() for r in logged)
+    assert all({"adversarial", "match", "critic", "clear", "reader"} <= r.keys() for r in logged)
 
 
 def test_an_unknown_part_to_freeze_is_named(tmp_path):
