@@ -6,6 +6,8 @@ must never see more than one shot (`dubctl.emotion.shots`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ from dubctl.emotion.onnx import THREADS
 FLAG = 0.5  # the mesh's own doubt: below, there is no face in the crop
 MAX_FACES, MAX_PATHS = 3, 8  # followed at once; in one shot
 LOOK_AGAIN, LOOK_WHEN_LOST = 12, 2  # frames between detections while a face is followed / while there is none
+HALVED = 50  # frames: a shot this long is followed from its middle to both ends at once
 MIN_SIDE = 24.0  # pixels of the face's longer side: smaller meshes are guesses
 
 
@@ -48,7 +51,19 @@ class FaceTracker:
         self.detector, self.mesh = detector or FaceDetector(threads), mesh or FaceMesh(threads)
 
     def follow(self, frames: np.ndarray) -> list[FacePath]:
-        """Faces of one shot (N, H, W, 3) uint8 RGB, at most `MAX_FACES` at once, in the order they were found."""
+        """Faces of one shot (N, H, W, 3) uint8 RGB, at most `MAX_FACES` at once, in the order they were found.
+
+        Both halves of a long shot begin with the same look at its middle frame, so that they meet without a seam.
+        """
+        if len(frames) < HALVED:
+            return self._onwards(frames)
+        middle = len(frames) // 2
+        with ThreadPoolExecutor(1) as other:
+            backwards = other.submit(self._onwards, frames[middle::-1])
+            after = self._onwards(frames[middle:])
+        return self._joined(backwards.result(), after, frames, middle)
+
+    def _onwards(self, frames: np.ndarray) -> list[FacePath]:
         paths: list[FacePath] = []
         for t, frame in enumerate(frames):
             active = [path for path in paths if t and path.seen[t - 1]]
@@ -60,8 +75,27 @@ class FaceTracker:
             if t == 0 or lost or t % (LOOK_AGAIN if seen else LOOK_WHEN_LOST) == 0:
                 self._look(paths, frame, t, len(frames), tiles=not seen)
         for path in paths:
-            self._back(path, frames)
+            self._along(path, frames, range(int(np.argmax(path.seen)) - 1, -1, -1), 1)
         return [path for path in paths if path.seen.any()]
+
+    def _joined(self, before: list[FacePath], after: list[FacePath], frames: np.ndarray,
+                middle: int) -> list[FacePath]:
+        """Paths from the middle to the start, and from there to the end, as paths of the whole shot; one that reaches
+        the middle from its side alone is followed on to the other."""
+        whole, total = [], len(frames)
+        left = [_placed(path, slice(middle, None, -1), total) for path in before]
+        for path in after:
+            right = _placed(path, slice(middle, None), total)
+            twin = next((i for i, other in enumerate(left) if _meet(other, right, middle)), None)
+            if twin is None:
+                self._along(right, frames, range(middle - 1, -1, -1), 1)
+            else:
+                met = left.pop(twin)
+                right.landmarks[:middle], right.seen[:middle] = met.landmarks[:middle], met.seen[:middle]
+            whole.append(right)
+        for path in left:
+            self._along(path, frames, range(middle + 1, total), -1)
+        return whole + left
 
     def _step(self, path: FacePath, frame: np.ndarray, t: int, roi: Roi) -> None:
         points, flag = self.mesh.run(frame, roi)
@@ -95,12 +129,25 @@ class FaceTracker:
                     met = True
         return met
 
-    def _back(self, path: FacePath, frames: np.ndarray) -> None:
-        """Track from the first sighting back towards the start of the shot."""
-        for t in range(int(np.argmax(path.seen)) - 1, -1, -1):
-            self._step(path, frames[t], t, Roi.of_landmarks(path.landmarks[t + 1]))
+    def _along(self, path: FacePath, frames: np.ndarray, way: Iterable[int], behind: int) -> None:
+        """Track along frames until the face is lost; the frame before t on the way is t + behind."""
+        for t in way:
+            if path.seen[t + behind]:
+                self._step(path, frames[t], t, Roi.of_landmarks(path.landmarks[t + behind]))
             if not path.seen[t]:
                 return
+
+
+def _placed(path: FacePath, place: slice, total: int) -> FacePath:
+    """A path of some frames of a shot as one of the whole shot."""
+    whole = FacePath.empty(total)
+    whole.landmarks[place], whole.seen[place] = path.landmarks, path.seen
+    return whole
+
+
+def _meet(one: FacePath, other: FacePath, t: int) -> bool:
+    """Whether two paths are of one face at frame t."""
+    return bool(one.seen[t] and other.seen[t]) and overlap(box_of(one.landmarks[t]), box_of(other.landmarks[t])) > 0.5
 
 
 def _plausible(points: np.ndarray, roi: Roi, frame: np.ndarray) -> bool:

@@ -42,8 +42,8 @@ class TrainConfig:
     graphs alone come first (`graph_steps.train_graphs`), of `graph_batch` lines at `graph_lr`. init: another run's
     checkpoint or a voice folder to start from, "shipped" = the voice that comes with dubctl, "" = random weights.
     critic_lr: of the critic of mels, where the loss has one. reader_lr: of the reader of phones, which first learns by
-    itself for `reader_steps`, from a voice whose alignment is good (`init`) or else once it is (0). freeze: parts of the network that stay as they are
-    ("graphs", "decoder", …).
+    itself for `reader_steps` (it needs a good alignment: set `init`, or 0 steps to let it grow with the voice).
+    freeze: parts of the network that stay as they are ("graphs", "decoder", …).
     """
 
     model: SynthConfig = field(default_factory=SynthConfig)

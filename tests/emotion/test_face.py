@@ -92,6 +92,19 @@ def test_a_cut_starts_anew_and_gaps_are_bridged(frames: np.ndarray) -> None:
     np.testing.assert_allclose(track.opening[7:15], np.linspace(*ends, 8), atol=1e-6)
 
 
+@pytest.mark.parametrize("hidden", [slice(0, 0), slice(0, 45), slice(30, 75)])  # the middle is frame 37
+def test_both_halves_of_a_shot_at_once_see_what_one_pass_sees(frames: np.ndarray, hidden: slice,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    shot = frames.copy()
+    shot[hidden] = 0
+    halves, = FaceTracker().follow(shot)
+    monkeypatch.setattr("dubctl.emotion.face_track.HALVED", 1000)
+    once, = FaceTracker().follow(shot)
+    assert (halves.seen == once.seen).mean() > 0.97 and not halves.seen[hidden].any()
+    both = halves.seen & once.seen
+    assert np.abs(halves.landmarks[both, :, :2] - once.landmarks[both, :, :2]).mean() < 0.5  # pixels
+
+
 def test_two_faces_beside_a_cut_are_not_one_that_changes(extractor: LiteFaceExtractor) -> None:
     film = extractor.extract(read_frames(EXAMPLES / "film.mp4"))  # an old man speaks, then a young woman listens
     assert film.coverage > 0.9
