@@ -78,17 +78,27 @@ class Reading(Judge):
         """Recordings to learn from next."""
         self._shown = recorded
 
-    def loss(self, line: Spoken) -> torch.Tensor:
-        """Mean cross-entropy per frame, through noise of random strength."""
-        noise = LOUDEST_NOISE * float(torch.rand(()))
+    def errors(self, line: Spoken, noise: float) -> torch.Tensor:
+        """Cross-entropy of every frame (B, T) through noise of this strength; 0 where there is nothing to read."""
         logits = self.network(line.mel.float(), line.mask, noise)
-        return F.cross_entropy(logits.transpose(1, 2).float(), line.phones, ignore_index=-1)
+        return F.cross_entropy(logits.transpose(1, 2).float(), line.phones, ignore_index=-1, reduction="none")
+
+    def term(self, made: Spoken, recorded: Spoken) -> torch.Tensor:
+        """By how much what was made is harder to read than the recording of the same line, mean over its frames.
+
+        A frame that is read better already asks for nothing: without that limit speech becomes ever easier to read for
+        the network and less natural to an ear (models/voice/MODEL_CARD.md has figures).
+        """
+        noise = _some_noise()
+        with torch.no_grad():
+            possible = self.errors(recorded, noise)
+        return _mean((self.errors(made, noise) - possible).clamp(min=0), made)
 
     def learn(self) -> float:
         """One step on the recordings it was shown last; its loss."""
         if self._shown is None:
             return 0.0
-        loss = self.update(self.loss(self._shown))
+        loss = self.update(_mean(self.errors(self._shown, _some_noise()), self._shown))
         self._shown = None
         return loss
 
@@ -98,6 +108,14 @@ class Reading(Judge):
         heard = self.network(line.mel.float(), line.mask).argmax(-1)
         read = line.phones >= 0
         return float((heard == line.phones)[read].float().mean())
+
+
+def _mean(values: torch.Tensor, line: Spoken) -> torch.Tensor:
+    return values.sum() / (line.phones >= 0).sum().clamp(min=1)
+
+
+def _some_noise() -> float:
+    return LOUDEST_NOISE * float(torch.rand(()))
 
 
 def school(reading: Reading, recordings: Callable[[int], Spoken], steps: int) -> list[float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -50,8 +52,9 @@ class TrainingStep:
         if self.critique is not None and torch.is_grad_enabled():  # validation has other terms to tell by
             terms |= self.critique.terms(window_pair(made, batch.mel, batch.frames, ~batch.swapped))
         if self.reading is not None:
-            terms["clear"] = self.reading.loss(spoken(made, batch.phones, durations, batch.frames))
-            self.reading.show(spoken(batch.mel, batch.phones, durations, batch.frames))
+            recorded = spoken(batch.mel, batch.phones, durations, batch.frames)
+            terms["clear"] = self.reading.term(replace(recorded, mel=made), recorded)
+            self.reading.show(recorded)
         if u.knowledge is not None and labels is not None:
             terms["emotion"] = emotion_loss(model.graphs.classifier(u.knowledge.pooled()), labels)
         return terms, made

@@ -37,7 +37,7 @@ def test_it_reads_voices_it_never_heard_and_pulls_mumbled_speech_to_what_it_read
     mumbled = torch.nn.functional.avg_pool1d(new.mel.transpose(1, 2), 9, 1, 4).transpose(1, 2)
     made = mumbled.clone().requires_grad_(True)
     for _ in range(20):
-        gradient, = torch.autograd.grad(reading.loss(Spoken(made, new.mask, new.phones)), made)
+        gradient, = torch.autograd.grad(reading.term(Spoken(made, new.mask, new.phones), new), made)
         made = (made - 0.1 * gradient / gradient.abs().mean()).detach().requires_grad_(True)
     before, after = (reading.right(Spoken(mel.detach(), new.mask, new.phones)) for mel in (mumbled, made))
     assert after > before + 0.02
@@ -53,6 +53,6 @@ def test_pauses_edges_and_padding_are_not_to_be_read():
 def test_nothing_is_learnt_from_what_was_made_or_without_a_look():
     reading = Reading(1e-3, torch.device("cpu"))
     before = {n: v.clone() for n, v in reading.network.state_dict().items()}
-    reading.loss(recordings(0)).backward()
+    reading.term(recordings(0), recordings(0)).backward()
     assert reading.learn() == 0.0
     assert all(torch.equal(v, before[n]) for n, v in reading.network.state_dict().items())
