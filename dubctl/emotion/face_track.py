@@ -161,8 +161,7 @@ def _plausible(points: np.ndarray, roi: Roi, frame: np.ndarray) -> bool:
 def _drop_doubles(active: list[FacePath], t: int) -> None:
     """Two paths that have slid onto one face: the later one lets go."""
     for i, path in enumerate(active):
-        if path.seen[t] and any(other.seen[t] and overlap(box_of(other.landmarks[t]), box_of(path.landmarks[t])) > 0.5
-                                for other in active[:i]):
+        if any(_meet(other, path, t) for other in active[:i]):
             path.seen[t] = False
 
 

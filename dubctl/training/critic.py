@@ -65,19 +65,18 @@ def window_pair(made: torch.Tensor, real: torch.Tensor, frames: torch.Tensor, ow
     return Pair(made.gather(1, place), real.gather(1, place), own)
 
 
-class Critique(Judge):
+class Critique(Judge[Pair]):
     """The critic, its optimiser and the last windows it was shown."""
 
     name = "critic"
 
     def __init__(self, lr: float, device: torch.device) -> None:
         super().__init__(MelCritic(), lr, device)
-        self._shown: Pair | None = None
 
     def terms(self, pair: Pair) -> dict[str, torch.Tensor]:
         """`adversarial`: how far the critic is from taking the made windows for real ones. `match`: mean difference of
         its features of made and real, relative to those of the real, where the recording is of the asked voice."""
-        self._shown = Pair(pair.made.detach(), pair.real, pair.own)
+        self.show(Pair(pair.made.detach(), pair.real, pair.own))
         *made, score = self.network(pair.made.float())
         with torch.no_grad():
             *real, _ = self.network(pair.real)
@@ -87,11 +86,7 @@ class Critique(Judge):
                                           for m, r in zip(made, real, strict=True)]).mean()
         return terms
 
-    def learn(self) -> float:
-        """One step of the critic on the windows it was shown last; its loss (0.5: it cannot tell, 0: it always can)."""
-        if self._shown is None:
-            return 0.0
-        loss = self.update((self.network(self._shown.real)[-1] - 1).square().mean()
-                           + self.network(self._shown.made.float())[-1].square().mean())
-        self._shown = None
-        return loss
+    def lesson(self, shown: Pair) -> torch.Tensor:
+        """0.5: it cannot tell, 0: it always can."""
+        return ((self.network(shown.real)[-1] - 1).square().mean()
+                + self.network(shown.made.float())[-1].square().mean())

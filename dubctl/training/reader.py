@@ -65,18 +65,13 @@ def spoken(mel: torch.Tensor, phones: torch.Tensor, durations: torch.Tensor, fra
     return Spoken(mel, mask, each.masked_fill(~mask | (each < FIRST_SOUND), -1))
 
 
-class Reading(Judge):
+class Reading(Judge[Spoken]):
     """The reader, its optimiser and the recordings it was shown last."""
 
     name = "reader"
 
     def __init__(self, lr: float, device: torch.device) -> None:
         super().__init__(PhoneReader(), lr, device)
-        self._shown: Spoken | None = None
-
-    def show(self, recorded: Spoken) -> None:
-        """Recordings to learn from next."""
-        self._shown = recorded
 
     def errors(self, line: Spoken, noise: float) -> torch.Tensor:
         """Cross-entropy of every frame (B, T) through noise of this strength; 0 where there is nothing to read."""
@@ -94,20 +89,9 @@ class Reading(Judge):
             possible = self.errors(recorded, noise)
         return _mean((self.errors(made, noise) - possible).clamp(min=0), made)
 
-    def learn(self) -> float:
-        """One step on the recordings it was shown last; its loss."""
-        if self._shown is None:
-            return 0.0
-        loss = self.update(_mean(self.errors(self._shown, _some_noise()), self._shown))
-        self._shown = None
-        return loss
-
-    @torch.no_grad()
-    def right(self, line: Spoken) -> float:
-        """Share of the frames that are read right, without noise."""
-        heard = self.network(line.mel.float(), line.mask).argmax(-1)
-        read = line.phones >= 0
-        return float((heard == line.phones)[read].float().mean())
+    def lesson(self, shown: Spoken) -> torch.Tensor:
+        """Mean cross-entropy of the recordings' frames."""
+        return _mean(self.errors(shown, _some_noise()), shown)
 
 
 def _mean(values: torch.Tensor, line: Spoken) -> torch.Tensor:

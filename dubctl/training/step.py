@@ -54,7 +54,8 @@ class TrainingStep:
         if self.reading is not None:
             recorded = spoken(batch.mel, batch.phones, durations, batch.frames)
             terms["clear"] = self.reading.term(replace(recorded, mel=made), recorded)
-            self.reading.show(recorded)
+            if torch.is_grad_enabled():  # validation's recordings are held out from the reader too
+                self.reading.show(recorded)
         if u.knowledge is not None and labels is not None:
             terms["emotion"] = emotion_loss(model.graphs.classifier(u.knowledge.pooled()), labels)
         return terms, made

@@ -22,6 +22,13 @@ def recordings(step: int) -> Spoken:
     return spoken(mel + voice - 5 + 0.3 * torch.randn(mel.shape, generator=generator), SOUNDS[which], durations, frames)
 
 
+@torch.no_grad()
+def right(reading: Reading, line: Spoken) -> float:
+    """Share of the frames that are read right, without noise."""
+    heard, read = reading.network(line.mel, line.mask).argmax(-1), line.phones >= 0
+    return float((heard == line.phones)[read].float().mean())
+
+
 def schooled() -> Reading:
     torch.manual_seed(0)
     reading = Reading(2e-3, torch.device("cpu"))
@@ -33,13 +40,13 @@ def schooled() -> Reading:
 def test_it_reads_voices_it_never_heard_and_pulls_mumbled_speech_to_what_it_reads_well():
     reading = schooled()
     new = recordings(999)
-    assert reading.right(new) > 0.9
+    assert right(reading, new) > 0.9
     mumbled = torch.nn.functional.avg_pool1d(new.mel.transpose(1, 2), 9, 1, 4).transpose(1, 2)
     made = mumbled.clone().requires_grad_(True)
     for _ in range(20):
         gradient, = torch.autograd.grad(reading.term(Spoken(made, new.mask, new.phones), new), made)
         made = (made - 0.1 * gradient / gradient.abs().mean()).detach().requires_grad_(True)
-    before, after = (reading.right(Spoken(mel.detach(), new.mask, new.phones)) for mel in (mumbled, made))
+    before, after = (right(reading, Spoken(mel.detach(), new.mask, new.phones)) for mel in (mumbled, made))
     assert after > before + 0.02
 
 
