@@ -27,6 +27,7 @@ class Item:
     acted: the delivery departs from how its speaker usually speaks, so its own pitch level and d-vector do not say
     what the voice is; those come from another, plain clip of the speaker. usual_log_f0: the speaker's usual mean
     log-F0, 0 = this clip's own. noisy: (mel, d-vector) of the same clip as a poor microphone would have it: a prompt.
+    played: the clip is played faster or slower than it was spoken: sounds to learn from, but no pace to predict.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Item:
     acted: bool = False
     usual_log_f0: float = 0.0
     noisy: tuple[np.ndarray, np.ndarray] | None = None
+    played: bool = False
     log_f0: float = field(init=False)
     log_pitch: np.ndarray = field(init=False)
 

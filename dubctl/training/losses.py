@@ -20,16 +20,17 @@ def mel_l1(made: torch.Tensor, real: torch.Tensor, mask: torch.Tensor) -> torch.
 
 
 def prosody_losses(guess: Prosody, durations: torch.Tensor, pitch: torch.Tensor, energy: torch.Tensor,
-                   mask: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Squared errors of log(d + 1), pitch (x4: its spread is a quarter) and energy, per token.
+                   mask: torch.Tensor, paced: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Squared errors of log(d + 1) over the tokens `paced`, of pitch (x4: its spread is a quarter) and energy over
+    those in `mask`.
 
     The duration term also holds the logarithm of the whole line's length: the mean of logs alone predicts the middle
     of each token's spread, and lines come out a third too short.
     """
     target = (durations + 1).log()
-    spoken = (guess.log_duration.expm1().clamp(min=0) * mask).sum(1).clamp(min=1)
-    line = (spoken.log() - (durations * mask).sum(1).clamp(min=1).log()).square().mean()
-    return {"duration": masked_mean((guess.log_duration - target).square(), mask) + line,
+    spoken = (guess.log_duration.expm1().clamp(min=0) * paced).sum(1).clamp(min=1)
+    line = (spoken.log() - (durations * paced).sum(1).clamp(min=1).log()).square().mean()
+    return {"duration": masked_mean((guess.log_duration - target).square(), paced) + line,
             "pitch": masked_mean((guess.pitch - pitch).square() * 16, mask),
             "energy": masked_mean((guess.energy - energy).square(), mask)}
 

@@ -43,7 +43,8 @@ class TrainingStep:
         own = ~batch.swapped[:, None]  # an item spoken in a stranger's voice has no recording to be compared with
         pitch = token_mean(batch.log_pitch, durations) - batch.own_log_f0[:, None]
         energy = token_mean(energy_of(batch.mel), durations)
-        terms |= prosody_losses(u.prosody, durations, pitch * mask, energy, mask & own)
+        paced = torch.tensor([not i.played for i in batch.items], device=mask.device)[:, None]
+        terms |= prosody_losses(u.prosody, durations, pitch * mask, energy, mask & own, mask & own & paced)
         made = model.speak(u, mask, durations, pitch, energy)
         terms["mel"] = mel_l1(made, batch.mel, mel_mask & own)
         if bool(lip_mask.any()):

@@ -9,6 +9,8 @@ DATA holds kokoro_mix, kathleen, cmu_arctic, librispeech, grid_s1 (manifest.json
 folders made by kokoro_speech.py, `--acted` one made by acted_speech.py; `--transcripts` maps LibriSpeech ids to text (a
 Whisper-base transcript; clips without are left out); `--warped` and `--poor` are folders for copies of some clips, made
 where missing: shifted in pitch and formants, and as a poor microphone in a room would have them (prompts only);
+`--quiet` is one for LibriSpeech without its noise, the target where the recording itself is the prompt; `--hurried` is
+one for copies played at 1.2 to 1.7 times their tempo, as a line is that must fit a short shot;
 `--grid-lips` is the tracks file of benchmarks/speech_window.py. Rows of the splits test and dev, and every other
 recording of their sentences, never train.
 
@@ -22,15 +24,20 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy as np
 import soundfile as sf
 import soxr
 import torch
 from poor_recordings import poor
+from quiet_recordings import quiet
 from safetensors.numpy import load_file
 from voice_emotion import PLAIN_MANNER, Line, films, manner_of
 
@@ -40,7 +47,8 @@ from dubctl.errors import DubctlError
 from dubctl.files import read_jsonl
 from dubctl.library.builtin import builtin_library
 from dubctl.media.audio import load_audio
-from dubctl.media.mel import FRAMES_PER_SECOND, RATE
+from dubctl.media.mel import FRAMES_PER_SECOND, RATE, mel_spectrogram
+from dubctl.media.silence import speech_span
 from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.config import SynthConfig
 from dubctl.synth.frontend import phonemise
@@ -51,7 +59,7 @@ from dubctl.training.data import Item
 from dubctl.training.features import cached
 from dubctl.training.trainer import Trainer
 
-LONGEST = 13.0  # LibriSpeech clips have about 12 s
+LONGEST = 18.0  # half of the LibriSpeech clips have over 14 s, and each is a voice that no other clip has
 
 
 def main() -> None:
@@ -66,9 +74,9 @@ def main() -> None:
                          loss=LossWeights(emotion=0.2 if args.emotion else 0.05, adversarial=args.critic,
                                           match=2 * args.critic, clear=args.clear),
                          checkpoint_every=args.checkpoint_every,
-                         noisy_prompts=0.25 if args.poor else 0.0, reference_dropout=0.3, graph_steps=args.graph_steps,
-                         freeze=tuple(args.freeze), reader_steps=args.reader_steps if args.clear else 0,
-                         swap=args.swap)
+                         noisy_prompts=0.5 if args.quiet else 0.25 if args.poor else 0.0, reference_dropout=0.3,
+                         graph_steps=args.graph_steps, freeze=tuple(args.freeze),
+                         reader_steps=args.reader_steps if args.clear else 0, swap=args.swap)
     trainer = Trainer(config, train, held, args.out, emotion=source)
     if trainer.checkpoint_path.exists():
         trainer.resume()
@@ -113,7 +121,7 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
     train: list[Item] = []
     held: list[Item] = []
     lines: list[Line] = []
-    for folder, row in (*rows(args), *warped(args), *acted(args)):
+    for folder, row in (*rows(args), *warped(args), *hurried(args), *acted(args)):
         media = folder / (row.get("audio") or row["video"])
         try:
             features = cached(args.cache, media, encoder)
@@ -121,10 +129,15 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
         except DubctlError as err:
             print("left out:", err.message)
             continue
+        noisy = _poor(args, row, media, encoder)
+        if "quiet" in row:
+            noisy = noisy or (features.mel, features.dvector)
+            features = replace(features, mel=_quiet_mel(media, row["quiet"]))
         filmed = folder == args.acted
         feeling = row["emotion"] if filmed else "neutral"  # the labels of the other sets are those of their words
         item = Item(row["id"], row["speaker"], tokens, features, _lips(lips, row["id"], features), len(lines),
-                    EMOTIONS.index(feeling), acted=filmed, noisy=_poor(args, row, media, encoder))
+                    EMOTIONS.index(feeling), acted=filmed, noisy=noisy,
+                    played=folder == args.hurried)
         if not item.fits(LONGEST) or len(tokens) < 5:
             continue
         lines.append(Line(row["id"], media, row["speaker"], row["text"], feeling,
@@ -175,10 +188,40 @@ def rows(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
     spoken = json.loads(args.transcripts.read_text()) if args.transcripts else {}
     for row in read_jsonl(args.data / "librispeech" / "manifest.jsonl"):
         if not row["text"] and spoken.get(row["id"]):  # clips that come with text are test-other: kept for testing
-            yield args.data / "librispeech", {**row, "text": spoken[row["id"]]}
+            yield args.data / "librispeech", {**row, "text": spoken[row["id"]]} | _quiet(args, row)
     for folder in args.more:
         for manifest in sorted(folder.glob("manifest*.jsonl")):
             yield from ((folder, r) for r in read_jsonl(manifest))
+
+
+def _quiet(args: argparse.Namespace, row: dict[str, Any]) -> dict[str, Path]:
+    """The quiet copy of a LibriSpeech clip that is short enough to train on."""
+    if not args.quiet or row["seconds"] > LONGEST + 1:
+        return {}
+    path = args.quiet / f"{row['id']}.flac"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sf.write(path, quiet(load_audio(args.data / "librispeech" / row["audio"], RATE), RATE), RATE)
+    return {"quiet": path}
+
+
+def _quiet_mel(media: Path, path: Path) -> np.ndarray:
+    """Mel (T, 80) of a quiet copy, cut and levelled as the recording itself is."""
+    wav = load_audio(media, RATE)
+    first, last = speech_span(wav)
+    level = 0.9 / float(np.abs(wav[first:last]).max())
+    return mel_spectrogram(torch.from_numpy(load_audio(path, RATE)[first:last] * level)).numpy().astype(np.float16)
+
+
+def _copies(args: argparse.Namespace, folder: Path, row: dict[str, Any], path: Path,
+            copy: Callable[[Path, Path], None]) -> dict[str, Path]:
+    """Make a copy of a clip where it is missing, and of its quiet copy where it has one."""
+    pairs = [(folder / row["audio"], path)] + ([(row["quiet"], args.quiet / path.name)] if "quiet" in row else [])
+    for source, made in pairs:
+        made.parent.mkdir(parents=True, exist_ok=True)
+        if not made.exists():
+            copy(source, made)
+    return {"quiet": args.quiet / path.name} if "quiet" in row else {}
 
 
 WARPS = (0.84, 0.9, 1.1, 1.18)
@@ -198,11 +241,33 @@ def warped(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
         many = folder.name in ("cmu_arctic", "kathleen")
         factor = (draw if many else random.Random(row["speaker"])).choice(WARPS)
         path = args.warped / f"{row['id']}_{factor}.flac"
-        if not path.exists():
-            wav = load_audio(folder / row["audio"], RATE)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sf.write(path, soxr.resample(wav, RATE * factor, RATE), RATE)
-        yield args.warped, {**row, "id": path.stem, "audio": path.name, "speaker": f"{row['speaker']}x{factor}"}
+        yield args.warped, {**row, "id": path.stem, "audio": path.name, "speaker": f"{row['speaker']}x{factor}",
+                            **_copies(args, folder, row, path, partial(_warp, factor=factor))}
+
+
+def _warp(source: Path, made: Path, factor: float) -> None:
+    sf.write(made, soxr.resample(load_audio(source, RATE), RATE * factor, RATE), RATE)
+
+
+HURRY = (1.2, 1.7)
+HURRY_SHARE = {"librispeech": 0.4, "kokoro_mix": 0.3, "cmu_arctic": 0.15, "kathleen": 0.15}  # others: 0.35
+
+
+def hurried(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Copies of some training clips at a quicker tempo, pitch and formants as they were (Rubber Band): speech at the
+    pace that a short shot asks for, which nobody at hand but GRID's talker keeps."""
+    for folder, row in rows(args) if args.hurried else ():
+        draw = random.Random("hurried" + row["id"])
+        if row.get("split") == "dev" or draw.random() > HURRY_SHARE.get(folder.name, 0.35) or "audio" not in row:
+            continue
+        path = args.hurried / f"{row['id']}_hurried.flac"
+        yield args.hurried, {**row, "id": path.stem, "audio": path.name,
+                             **_copies(args, folder, row, path, partial(_hurry, tempo=draw.uniform(*HURRY)))}
+
+
+def _hurry(source: Path, made: Path, tempo: float) -> None:
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(source), "-af",
+                    f"rubberband=tempo={tempo:.3f}", "-ac", "1", "-ar", str(RATE), str(made)], check=True)
 
 
 def _lips(tracks: dict[str, np.ndarray], id: str, features: Any) -> np.ndarray | None:
@@ -218,7 +283,8 @@ def parse() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for flag in ("--data", "--cache", "--out"):
         p.add_argument(flag, type=Path, required=True)
-    for flag in ("--acted", "--transcripts", "--grid-lips", "--init", "--warped", "--poor"):
+    for flag in ("--acted", "--transcripts", "--grid-lips", "--init", "--warped", "--poor", "--hurried",
+                 "--quiet"):
         p.add_argument(flag, type=Path)
     p.add_argument("--more", type=Path, nargs="*", default=[])
     p.add_argument("--acted-weight", type=int, default=2, help="how often an acted clip comes in an epoch")

@@ -245,8 +245,27 @@ def test_an_item_in_a_strangers_voice_has_no_part_in_the_prosody_terms():
     guess = Prosody((durations + 1).log(), torch.zeros(2, 2), torch.zeros(2, 2))
     guess.log_duration[1] = 0.0
     mask = torch.tensor([[True, True], [False, False]])
-    terms = prosody_losses(guess, durations, torch.zeros(2, 2), torch.zeros(2, 2), mask)
+    terms = prosody_losses(guess, durations, torch.zeros(2, 2), torch.zeros(2, 2), mask, mask)
     assert all(float(t) == pytest.approx(0, abs=1e-6) for t in terms.values())
+
+
+def test_a_line_played_faster_than_it_was_spoken_teaches_melody_but_no_pace():
+    durations = torch.tensor([[3.0, 5.0], [4.0, 9.0]])
+    guess = Prosody((durations + 1).log(), torch.zeros(2, 2), torch.zeros(2, 2))
+    guess.log_duration[1] = 0.0
+    mask = torch.ones(2, 2, dtype=torch.bool)
+    paced = torch.tensor([[True, True], [False, False]])
+    terms = prosody_losses(guess, durations, torch.ones(2, 2), torch.ones(2, 2), mask, paced)
+    assert float(terms["duration"]) == pytest.approx(0, abs=1e-6) and float(terms["pitch"]) > 1
+
+
+def test_the_step_learns_no_pace_from_what_was_played_faster(tmp_path):
+    run = trainer(tmp_path)
+    batch = run.sampler.make(0, 0.5, 0.5)
+    spoken = run.terms(batch, 0)["duration"]
+    for item in batch.items:
+        item.played = True
+    assert float(spoken) > 0 and float(run.terms(batch, 0)["duration"]) == 0
 
 
 def test_strangers_are_asked_for_only_where_told():
