@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dubctl.progress import Progress, silent
 from dubctl.synth.aligner import MEL_SCALE, MEL_SHIFT
 from dubctl.synth.alignment import expand_index
 from dubctl.synth.symbols import INDEX, SYMBOLS, VOWELS
@@ -102,10 +103,13 @@ def _some_noise() -> float:
     return LOUDEST_NOISE * float(torch.rand(()))
 
 
-def school(reading: Reading, recordings: Callable[[int], Spoken], steps: int) -> list[float]:
+def school(reading: Reading, recordings: Callable[[int], Spoken], steps: int, progress: Progress = silent,
+           every: int = 10) -> list[float]:
     """Train a reader alone for `steps` steps, on recordings(step); the loss of each."""
     losses = []
     for step in range(steps):
         reading.show(recordings(step))
         losses.append(reading.learn())
+        if (step + 1) % every == 0:
+            progress(step + 1, steps, f"reader {sum(losses[-every:]) / every:.3f}")
     return losses

@@ -66,6 +66,7 @@ class Trainer:
         self.pass_through = TrainingStep(self.model, SpeakerLoss().to(self.device), config, critique, self.reading)
         self.step = 0
         self.studied = False  # the graphs' own steps are done
+        self.schooled = False  # the reader's are
         self.spent = 0.0
 
     # -- one step ----------------------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ class Trainer:
         try:
             if self.step == 0:
                 self._graphs_first(progress)
-                self._reader_first(progress)
+            self._reader_first(progress)
             while self.step < c.steps and not stop():
                 for name, value in self.train_step().items():
                     sums[name].append(value)
@@ -175,13 +176,15 @@ class Trainer:
         self.save()
 
     def _reader_first(self, progress: Progress) -> None:
-        """The reader's own steps, on batches that the run itself does not begin with."""
-        if self.reading is None or not self.config.reader_steps:
+        """The reader's own steps, on batches that the run itself does not begin with; also in a run that is resumed
+        from a checkpoint without a reader."""
+        if self.reading is None or not self.config.reader_steps or self.schooled:
             return
         torch.manual_seed((self.config.seed + 3) * 1_000_003)
-        losses = school(self.reading, lambda i: self.pass_through.recordings(
-            _to(self.sampler.make(self.config.steps + i, 1.0, 0.0), self.device)), self.config.reader_steps)
-        progress(len(losses), len(losses), f"reader {np.mean(losses[-50:]):.3f}")
+        school(self.reading, lambda i: self.pass_through.recordings(
+            _to(self.sampler.make(self.config.steps + i, 1.0, 0.0), self.device)), self.config.reader_steps, progress,
+            self.config.log_every)
+        self.schooled = True
 
     def _log(self, phase: str, values: dict[str, float], board: Any) -> None:
         if not values:
@@ -220,6 +223,7 @@ class Trainer:
         checkpoint.restore_optimiser(self.optimiser, groups.get("optimiser", {}), self.named)
         for judge in self.judges:
             judge.restore(groups)
+        self.schooled = Reading.name in groups
         self.step, self.spent = int(meta["step"]), float(meta.get("spent", 0))
         self.studied = bool(meta.get("studied", False))
         log = self.out / "losses.jsonl"

@@ -265,7 +265,17 @@ def test_the_step_learns_no_pace_from_what_was_played_faster(tmp_path):
     spoken = run.terms(batch, 0)["duration"]
     for item in batch.items:
         item.played = True
-    assert float(spoken) > 0 and float(run.terms(batch, 0)["duration"]) == 0
+    assert spoken.item() > 0 and run.terms(batch, 0)["duration"].item() == 0
+
+
+def test_a_reader_that_is_asked_for_on_resume_is_schooled_first_and_once(tmp_path):
+    trainer(tmp_path, steps=2).run()
+    for steps, schooled in ((4, True), (6, False)):
+        told = []
+        run = trainer(tmp_path, steps=steps, loss=LossWeights(clear=0.1), reader_steps=4)
+        run.resume()
+        run.run(lambda done, total, note="": told.append(note))
+        assert any(note.startswith("reader") for note in told) == schooled and run.step == steps
 
 
 def test_strangers_are_asked_for_only_where_told():
