@@ -152,10 +152,13 @@ def run_cases(cases: list[Case], speak: Speak, out: Path, suffix: str, clips: Pa
     return items
 
 
-def truth_items(cases: list[Case]) -> list[EvalItem]:
-    """The source recordings as if they were dubs: only lines spoken by the voice itself."""
-    return [EvalItem(case.id, dub=case.source, text=case.text, prompt=case.prompt, speaker=case.speaker)
-            for case in cases if case.own and case.source]
+def truth_items(cases: list[Case], names: list[str]) -> tuple[list[EvalItem], list[str]]:
+    """The source recordings as if they were dubs, and which of the metrics can be taken of them: lines spoken by the
+    voice itself; of a list without any, all lines in whoever's voice, whose likeness to the prompt means nothing."""
+    own = [case for case in cases if case.own]
+    items = [EvalItem(case.id, dub=case.source, text=case.text, prompt=case.prompt, speaker=case.speaker)
+             for case in own or {case.source: case for case in cases}.values() if case.source]
+    return items, names if own else [name for name in names if name != "secs"]
 
 
 def figures(report: EvalReport) -> dict[str, Any]:
@@ -280,9 +283,9 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
         seconds, wall = (sum(i.report.get(key, 0.0) for i in items) for key in ("seconds", "wall"))
         result |= {"dubctl": figures(report), "real_time_factor": wall / seconds if seconds else None,
                    "lines": report.as_dict()}
-    truth = [] if args.no_truth else truth_items(cases)
-    if truth:
-        report = evaluate(truth, names, **options)
+    truth, of_truth = ([], []) if args.no_truth else truth_items(cases, names)
+    if truth and of_truth:
+        report = evaluate(truth, of_truth, **options)
         result |= {"source": figures(report), "source_lines": report.as_dict()}
     return result
 

@@ -53,13 +53,20 @@ def test_each_line_goes_to_its_own_voice_or_to_all(data):
     assert [(c.speaker, c.text, c.own) for c in own] == [("low", "hello low", True), ("high", "hello high", True)]
     everyone = bench.load_cases(CHOSEN, CHOSEN, data, data, full=True)
     assert len(everyone) == 4 and len({c.id for c in everyone}) == 4
-    assert len(bench.truth_items(everyone)) == 2  # only a voice's own recordings are its ground truth
+    items, names = bench.truth_items(everyone, ["wer", "secs"])
+    assert len(items) == 2 and names == ["wer", "secs"]  # only a voice's own recordings are its ground truth
 
 
 def test_lines_of_another_list_are_dealt_in_turn(data):
     lines = {"lines": [{"id": str(i), "speaker": "stranger", "text": "hi"} for i in range(4)]}
     cases = bench.load_cases(CHOSEN, lines, data, data, full=False)
-    assert [c.speaker for c in cases] == ["low", "high", "low", "high"] and not bench.truth_items(cases)
+    assert [c.speaker for c in cases] == ["low", "high", "low", "high"] and not bench.truth_items(cases, ["wer"])[0]
+
+
+def test_lines_that_none_of_the_voices_spoke_have_recordings_in_other_voices_for_their_words_alone(data):
+    lines = {"lines": [{"id": "high_line", "speaker": "stranger", "text": "hi"}]}
+    items, names = bench.truth_items(bench.load_cases(CHOSEN, lines, data, data, full=True), ["wer", "secs"])
+    assert [item.dub.name for item in items] == ["high_line.wav"] and names == ["wer"]
 
 
 def test_a_recording_that_is_not_there_is_named(data):

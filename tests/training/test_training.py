@@ -274,7 +274,7 @@ def test_a_reader_that_is_asked_for_on_resume_is_schooled_first_and_once(tmp_pat
         told = []
         run = trainer(tmp_path, steps=steps, loss=LossWeights(clear=0.1), reader_steps=4)
         run.resume()
-        run.run(lambda done, total, note="": told.append(note))
+        run.run(lambda done, total, note="", told=told: told.append(note))
         assert any(note.startswith("reader") for note in told) == schooled and run.step == steps
 
 
