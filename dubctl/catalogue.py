@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+REPO = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")  # a repository of the hub, at a revision if one is given
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,6 @@ def find_remote(name: str) -> RemoteModel | None:
     for model in catalogue():
         if repo in (model.name, model.repo):
             return at_revision(model, revision) if revision else model
-    from dubctl.hub import REPO
-
     return RemoteModel(repo, repo, revision=revision, asked=revision) if REPO.fullmatch(name) else None
 
 

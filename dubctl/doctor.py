@@ -9,35 +9,21 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from dubctl.config import Settings
+from dubctl.doctor_check import Check
 from dubctl.errors import DependencyError, DubctlError
 
 if TYPE_CHECKING:
     from dubctl.emotion.paper.parts import PaperParts
 
-State = Literal["ok", "missing", "optional"]
 REINSTALL = "python -m pip install --force-reinstall --no-deps {}"
 # Modules whose name is not their package's; the other packages are imported by their own name.
 _MODULES = {"opencv-python-headless": "cv2", "phonemizer-fork": "phonemizer", "swift-f0": "swift_f0"}
 WHISPER_HINT = "name a local Whisper folder, or a repository in the cache, with --asr or DUBCTL_ASR"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding: "missing" is required and absent (exit 4), "optional" only switches a feature off."""
-
-    name: str
-    state: State
-    detail: str
-    fix: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
 
 
 def checks(settings: Settings, parts: PaperParts | None = None) -> list[Check]:
@@ -166,7 +152,8 @@ def _temporary() -> Check:
 
 def _whisper(named: str) -> Check:
     """The recogniser that wer would transcribe with: a folder, a checkpoint, or a repository in the cache."""
-    from dubctl.hub import REPO, find_weights, hub_name
+    from dubctl.catalogue import REPO
+    from dubctl.hub import find_weights, hub_name
 
     version = _version("faster-whisper")
     have = f", faster-whisper {version}" if version else ""

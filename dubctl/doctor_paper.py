@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from dubctl.doctor import Check
+from dubctl.doctor_check import Check
 from dubctl.emotion.paper.parts import LITE, PaperParts
 from dubctl.errors import DubctlError
 from dubctl.hub import find_weights, need_package

@@ -17,9 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from dubctl.catalogue import REPO, catalogue
 from dubctl.errors import DependencyError
 
-REPO = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 HEX = re.compile(r"[0-9a-f]{7,40}")  # a commit, or the first digits of one
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 EDGE = 1 << 20  # bytes hashed at each end of a file for a folder's fingerprint
@@ -86,8 +86,6 @@ def is_here(name: str) -> bool:
 
 def hub_name(name: str) -> str:
     """`owner/model[@revision]` for a short name of the catalogue ("rter", "bigvgan-22k@v2"); others as they are."""
-    from dubctl.catalogue import catalogue
-
     short, at, revision = name.partition("@")
     return next((f"{model.repo}{at}{revision}" for model in catalogue() if model.name == short), name)
 
@@ -137,8 +135,6 @@ def read_lock() -> dict[str, Any]:
 def pinned(repo: str) -> str:
     """The revision in use: one that the user downloaded by name, else the catalogue's, else the one first downloaded,
     else "" (the cache's `main`)."""
-    from dubctl.catalogue import catalogue
-
     locked = read_lock().get(repo, {})
     known = next((model.revision for model in catalogue() if model.repo == repo), "")
     return str((locked.get("asked") and locked["revision"]) or known or locked.get("revision", ""))

@@ -16,7 +16,8 @@ from dubctl.emotion.labels import emotion_class
 from dubctl.graph.build import MODALITIES, EmotionBatch
 from dubctl.library.footage import footage_digests
 from dubctl.library.hits import Hit, gather_references
-from dubctl.library.retrieve import Query, retrieve
+from dubctl.library.query import Query
+from dubctl.library.retrieve import retrieve
 from dubctl.library.store import Library
 
 BLANK = 0.05  # contrast and motion of a picture with nothing in it

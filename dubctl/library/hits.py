@@ -6,18 +6,15 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from dubctl.emotion.base import EMOTIONS
 from dubctl.errors import InputError
+from dubctl.library.query import Query
 from dubctl.library.schema import QUERY_MODALITIES
 from dubctl.library.store import Library
-
-if TYPE_CHECKING:
-    from dubctl.library.retrieve import Query
-
 
 _ROWS = "give rows of `dubctl retrieve`"
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from dubctl.files import read_jsonl, write_jsonl
 from dubctl.library.hits import Hit
-from dubctl.library.retrieve import Query, allowed_rows, retrieve, same_footage
+from dubctl.library.query import Query
+from dubctl.library.retrieve import allowed_rows, retrieve, same_footage
 from dubctl.library.schema import QUERY_MODALITIES
 from dubctl.library.store import Library
 from dubctl.library.table import neighbour_table

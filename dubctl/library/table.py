@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dubctl.errors import UsageError
-from dubctl.library.retrieve import MOST_REFERENCES, Query, allowed_rows, same_footage
+from dubctl.library.query import Query
+from dubctl.library.retrieve import MOST_REFERENCES, allowed_rows, same_footage
 from dubctl.library.schema import QUERY_MODALITIES
 from dubctl.library.similarity import check_metric, ranked, scores, search_matrix
 from dubctl.library.store import Library

@@ -21,7 +21,7 @@ from dubctl.errors import DependencyError
 if TYPE_CHECKING:
     from dubctl.emotion.base import Profile
     from dubctl.library.datasets import DatasetItem
-    from dubctl.library.extract import Extracted
+    from dubctl.library.extract_clip import Extracted
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _profile: Profile | None = None  # a worker's own extractors
@@ -35,7 +35,7 @@ def results(work: Mapping[str, DatasetItem], profile: Profile, loader: Callable[
     Raises:
         DependencyError: a worker process was killed, or lacks what every clip needs.
     """
-    from dubctl.library.extract import extract_clip
+    from dubctl.library.extract_clip import extract_clip
 
     if jobs <= 1 or len(work) <= 1 or profile.alone:
         for part in _parts(work, profile.ahead.clips if profile.ahead is not None else 1):
@@ -115,7 +115,7 @@ def _use_one_thread() -> None:
 
 
 def _extract(item: DatasetItem) -> Extracted:
-    from dubctl.library.extract import extract_clip
+    from dubctl.library.extract_clip import extract_clip
 
     assert _profile is not None
     return extract_clip(item, _profile)

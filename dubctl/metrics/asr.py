@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dubctl.catalogue import REPO
 from dubctl.errors import DependencyError
-from dubctl.hub import REPO, hub_name
+from dubctl.hub import hub_name
 
 RATE = 16000  # Hz, what every Whisper takes
 _MISSING_HINT = "pip install 'dubctl[asr]', then --asr DIR (or DUBCTL_ASR) with a local Whisper folder"

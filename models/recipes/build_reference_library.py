@@ -28,7 +28,7 @@ from dubctl.emotion.rter import LiteTextEmotionEncoder
 from dubctl.errors import InputError
 from dubctl.library.builtin import NAME
 from dubctl.library.datasets import DatasetItem, read_dataset
-from dubctl.library.extract import extract_clip
+from dubctl.library.extract_clip import extract_clip
 from dubctl.library.footage import footage_digests
 from dubctl.library.index import build_index
 from dubctl.library.schema import MASKS, RATE, VECTORS, ClipRow

@@ -12,7 +12,8 @@ from dubctl.emotion.base import EMOTIONS, EmotionSpace
 from dubctl.errors import DependencyError, InputError
 from dubctl.library.builtin import NAME, builtin_library, builtin_path, open_library
 from dubctl.library.index import SearchIndex
-from dubctl.library.retrieve import Query, retrieve
+from dubctl.library.query import Query
+from dubctl.library.retrieve import retrieve
 from dubctl.library.store import Library
 from tests.library.conftest import write_random_library
 

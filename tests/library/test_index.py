@@ -11,7 +11,8 @@ import pytest
 from dubctl.errors import DependencyError, InputError, UsageError
 from dubctl.library import index as index_module
 from dubctl.library.index import SearchIndex, build_index
-from dubctl.library.retrieve import Query, retrieve
+from dubctl.library.query import Query
+from dubctl.library.retrieve import retrieve
 from dubctl.library.similarity import METRICS, scores, search_matrix
 from dubctl.library.store import Library, write_library
 from tests.library.conftest import write_random_library

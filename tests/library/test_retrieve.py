@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from dubctl.errors import InputError, UsageError
 from dubctl.library.hits import Hit, explain, gather_references, parse_references
 from dubctl.library.index import build_index
-from dubctl.library.retrieve import Query, allowed_rows, retrieve
+from dubctl.library.query import Query
+from dubctl.library.retrieve import allowed_rows, retrieve
 from dubctl.library.store import Library, write_library
 from dubctl.library.table import neighbour_table
 from tests.library import fakes
