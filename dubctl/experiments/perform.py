@@ -51,8 +51,7 @@ def perform_row(voice: Voice, library: Library, place: int, prompt: Path,
     wav = placement.place(amplify(voice.vocoder(done.mel), done.gain_db), window[0], samples_at(seconds))
     return wav, {"clip_seconds": round(seconds, 4), "length_of": "picture" if of_picture else "recording",
                  "window": [round(value, 4) for value in window], "from_mouth": seen is not None,
-                 "stretch": round(done.stretch, 4), "hurried": done.hurried, "found": finding.report(),
-                 "references": [{"modality": hit.modality, "id": hit.id, "score": hit.score} for hit in hits]}
+                 "stretch": round(done.stretch, 4), "hurried": done.hurried, "found": finding.report()}
 
 
 def _lips(voice: Voice, library: Library, place: int, window: tuple[float, float]) -> Lips | None:

@@ -53,7 +53,8 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """A metric over all items. `value` is None with a `reason` where it is not available."""
+    """A metric over all items. `value` is None with a `reason` where it is not available; `warnings`: what to know
+    before the value is believed."""
 
     metric: str
     version: str
@@ -64,6 +65,7 @@ class Result:
     failures: int = 0
     reason: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -116,7 +118,11 @@ class MeanMetric:
         values, weights = weighted(scores)
         return Result(self.name, self.version, self.higher_is_better, ratio(values, weights),
                       bootstrap_ci(values, weights, speakers(items)), len(scores), failures(scores),
-                      detail=self.detail(items, scores))
+                      detail=self.detail(items, scores), warnings=tuple(self.warnings(scores)))
+
+    def warnings(self, scores: Sequence[Score]) -> list[str]:
+        """What to know before the value is believed."""
+        return []
 
     def detail(self, items: Sequence[EvalItem], scores: Sequence[Score]) -> dict[str, Any]:
         """More figures for the report."""
@@ -160,6 +166,7 @@ METRICS = {
     "lse-d": "dubctl.metrics.lse:lse_d",
     "lse-c": "dubctl.metrics.lse:lse_c",
     "length": "dubctl.metrics.length:ExactLength",
+    "finding": "dubctl.metrics.finding:Finding",
 }
 ASR_METRICS = ("wer", "wer:released")  # their factories take asr, device and the transcripts heard so far
 SYNCNET_METRICS = ("lse-d", "lse-c")  # theirs take the checkpoint and the device

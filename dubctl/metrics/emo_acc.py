@@ -26,8 +26,7 @@ from dubctl.errors import DubctlError
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE
 from dubctl.metrics.base import EvalItem, MeanMetric, Score, speakers
-from dubctl.metrics.classification import confusion_matrix, summary, unweighted_recall
-from dubctl.metrics.stats import bootstrap_tables
+from dubctl.metrics.classification import named_figures
 
 
 class EmotionAccuracy(MeanMetric):
@@ -75,11 +74,11 @@ class EmotionAccuracy(MeanMetric):
         groups = speakers([item for item, _ in judged])
         found = {"recogniser": getattr(self.recogniser, "name", ""), "classes": list(EMOTIONS),
                  "unlabelled": len(items) - len(judged),
-                 **_figures([(s.detail["label"], s.detail["answer"]) for _, s in judged], groups)}
+                 **named_figures([(s.detail["label"], s.detail["answer"]) for _, s in judged], groups)}
         truth = [(item, s) for item, s in judged if item.id in self._truth]
         if truth:
             pairs = [(s.detail["label"], _name(self._truth[item.id])) for item, s in truth]
-            found["ground_truth"] = _figures(pairs, speakers([item for item, _ in truth]))
+            found["ground_truth"] = named_figures(pairs, speakers([item for item, _ in truth]))
         return found
 
     def _hear_reference(self, item: EvalItem) -> None:
@@ -119,20 +118,6 @@ class EmotionBesidePrompt(EmotionAccuracy):
     def _heard(self, item: EvalItem, sound: Path) -> np.ndarray:
         assert item.prompt is not None
         return self.recogniser.probabilities(load_audio(sound, RATE), load_audio(item.prompt, RATE))
-
-
-def _figures(pairs: Sequence[tuple[str, str | None]], groups: Sequence[str] | None) -> dict[str, Any]:
-    """Figures of (true, answered) names, UAR and accuracy with their intervals."""
-    truth = [EMOTIONS.index(true) for true, _ in pairs]
-    answers = [EMOTIONS.index(answer) if answer in EMOTIONS else None for _, answer in pairs]
-    found = summary(confusion_matrix(truth, answers, len(EMOTIONS)))
-    tables = np.stack([confusion_matrix([t], [a], len(EMOTIONS)) for t, a in zip(truth, answers, strict=True)]) \
-        if pairs else np.zeros((0, len(EMOTIONS), len(EMOTIONS) + 1), int)
-    found["uar_ci95"] = bootstrap_tables(tables, unweighted_recall, groups)
-    found["accuracy_ci95"] = bootstrap_tables(tables, lambda t: float(np.trace(t) / t.sum()), groups)
-    if "majority" in found:
-        found["majority"]["class"] = EMOTIONS[found["majority"]["class"]]
-    return found
 
 
 def _name(answer: int | None) -> str | None:

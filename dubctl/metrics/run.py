@@ -118,6 +118,7 @@ def evaluate(items: Sequence[EvalItem], metrics: Sequence[str | Metric], *, asr:
         tick = _tick(progress, turn * len(items), len(made) * len(items))
         scores[metric.name] = _score_all(metric, items, jobs, tick)
         results[metric.name] = metric.aggregate(items, scores[metric.name])
+        warnings.extend(results[metric.name].warnings)
     few = too_few(len(items), speakers(items))
     return EvalReport(list(items), results, scores, warnings + [few] * bool(few and scores))
 

@@ -6,10 +6,14 @@ dub that could not be heard is an empty transcript: every word of its script cou
 gt)`, arguments swapped, so errors over the words *heard*; the mean over lines; empty transcripts and failed lines left
 out; punctuation dropped and digits spoken one by one. (Their transcripts also come from temperature fallback and are
 not repeatable; ours are greedy.)
+
+A recogniser without fallback may repeat a phrase until its window is full. Such a transcript counts as it stands, with
+all its insertions; the lines are named in a warning and in `looped`, for one can make most of a small list's WER.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +65,13 @@ class WordErrorRate(MeanMetric):
     def detail(self, items: Sequence[EvalItem], scores: Sequence[Score]) -> dict[str, Any]:
         kinds = {kind: sum(s.detail[kind] for s in scores) for kind in ("words", *_KINDS)}
         return {"asr": getattr(self.asr, "name", ""), "normaliser": "whisper-english", **kinds,
-                "released": released_wer(scores)}
+                "looped": looped(scores), "released": released_wer(scores)}
+
+    def warnings(self, scores: Sequence[Score]) -> list[str]:
+        found = looped(scores)
+        named = ", ".join(found[:3]) + (" …" if len(found) > 3 else "")
+        return [f"the recogniser repeats itself in {len(found)} of {len(scores)} transcripts, which count as they "
+                f"stand: {named}"] if found else []
 
 
 class ReleasedWordErrorRate(WordErrorRate):
@@ -82,6 +92,20 @@ class ReleasedWordErrorRate(WordErrorRate):
 
     def detail(self, items: Sequence[EvalItem], scores: Sequence[Score]) -> dict[str, Any]:
         return {"asr": getattr(self.asr, "name", ""), "left_out": sum(s.value is None for s in scores)}
+
+
+LOOP_RATIO = 2.4  # Whisper's own sign of a loop (Radford et al. 2022, 4.5): text that shrinks so much when compressed
+
+
+def looped(scores: Sequence[Score]) -> list[str]:
+    """Lines whose transcript repeats itself and has at least twice the script's words: a line may repeat itself too."""
+    found = []
+    for score in scores:
+        heard = score.detail["heard"].encode()
+        if len(heard) > LOOP_RATIO * len(zlib.compress(heard)) and \
+                len(normalise(score.detail["heard"]).split()) >= 2 * score.weight:
+            found.append(score.item)
+    return found
 
 
 _KINDS = ("substitutions", "deletions", "insertions")

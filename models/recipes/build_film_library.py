@@ -5,7 +5,9 @@
 
 The folders are made by acted_speech.py; their clips keep their split. All lie in one set of films (imagined_films.py),
 so a test line finds footage of its own scene, by other voices and with other words. Test lines are nobody's reference:
-that is the rule of `dubctl` itself for the split "test". `--test N` keeps N lines of that split in all seven feelings.
+that is the rule of `dubctl` itself for the split "test". `--test N` keeps N lines of that split in all seven feelings;
+the others are left out, or with `--footage` are what can be found and learnt from (split "train"), so that there is
+footage of the test lines' own voices too, as there is of V2C's characters.
 In setting 2.0 the prompt of a line is a plain recording of the same voice.
 """
 
@@ -64,13 +66,15 @@ def _chosen(args: argparse.Namespace) -> list[dict[str, Any]]:
     if args.test is None:
         return rows
     kept = set(tested[: args.test])
+    if args.footage:
+        return [row if row["split"] != "test" or row["source"] in kept else {**row, "split": "train"} for row in rows]
     return [row for row in rows if row["split"] != "test" or row["source"] in kept]
 
 
 def _prompts(rows: list[dict[str, Any]], voices: Path) -> Iterator[dict[str, Any]]:
     """Each test line with a plain recording of its voice that is none of the lines."""
     tested = [row for row in rows if row["split"] == "test"]
-    used = {row["source"] for row in tested}
+    used = {row["source"] for row in rows}
     plain = {row["speaker"]: row for row in reversed(read_jsonl(voices / "manifest.jsonl"))
              if row["split"] == "test" and row["id"] not in used and 2.5 < row["seconds"] < 6}
     for row in tested:
@@ -117,6 +121,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="library folder to write")
     parser.add_argument("--measures", type=Path, help="file that keeps the audio functionals between runs")
     parser.add_argument("--test", type=int, metavar="N", help="lines of the split test (default: all)")
+    parser.add_argument("--footage", action="store_true", help="with --test: the other lines are footage")
     parser.add_argument("--seed", type=int, default=21)
     return parser.parse_args()
 

@@ -11,10 +11,14 @@ import pytest
 import soundfile as sf
 
 from dubctl.cli.main import run
+from dubctl.experiments import dubs
 from dubctl.experiments import run as runner
 from dubctl.experiments.lines import lines_of
+from dubctl.experiments.vocoders import load_speaker
 from dubctl.library.importing import import_dataset
+from dubctl.library.policy import Retrieval
 from dubctl.library.store import Library
+from dubctl.progress import silent
 from tests import community
 
 FILE = """
@@ -86,11 +90,11 @@ def test_the_same_command_again_does_nothing_twice(place: Path, experiment: Call
     rows = [json.loads(line) for line in (place / "out/dubs/a/dubs.jsonl").open()]
     why = {row["id"]: row["failed"] for row in rows if "failed" in row}
     assert list(why) == ["Frozen@Elsa_00_0002_00"] and "too long" in why["Frozen@Elsa_00_0002_00"]
-    for name in ("train", "perform_row", "evaluate"):
-        monkeypatch.setattr(runner, name, lambda *a, **k: pytest.fail("done before"))
+    for module, name in ((runner, "train"), (dubs, "perform_row"), (runner, "evaluate")):
+        monkeypatch.setattr(module, name, lambda *a, **k: pytest.fail("done before"))
     tried: list[str] = []
-    monkeypatch.setattr(runner, "_dub_line",
-                        lambda voice, library, line, *rest: tried.append(line.id) or why[line.id])
+    monkeypatch.setattr(dubs.Dubber, "line",
+                        lambda self, voice, library, line, *rest: tried.append(line.id) or why[line.id])
     code, again = experiment("--only", "a", "--only", "same")
     assert code == 0 and [row["name"] for row in again["result"]["rows"]] == ["a", "same"]
     assert tried == list(why) * 2, "only what failed is tried again, for either variant"
@@ -130,3 +134,18 @@ def test_what_cannot_run_is_said_before_anything_is_loaded(place: Path, capsys: 
     assert run([*base, *library, "--with", "other"]) == 2
     assert run([*base, *library, "--dry-run"]) == 0
     assert not (place / "never").exists()
+
+
+def test_variants_that_find_the_same_references_are_spoken_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, spoken = Library.open(place / "lib"), list[str]()
+    lines = [line for line in lines_of(library, "1.0", place / "work") if line.id != "Frozen@Elsa_00_0002_00"]
+    (weights,) = (place / "out/train").glob("*/voice")
+    really = dubs.perform_row
+    monkeypatch.setattr(dubs, "perform_row", lambda *a: spoken.append(a[1].rows[a[2]].id) or really(*a))
+    dubber, speaker = dubs.Dubber(place / "twice", "cpu", 0), load_speaker("lite", "cpu")
+    first, again, fewer = (dubber.dub(name, library, lines, policy, (weights, "these"), speaker, silent)
+                           for name, policy in (("one", Retrieval(2)), ("two", Retrieval(2)), ("three", Retrieval(0))))
+    assert len(spoken) == 2 * len(lines), "the second was copied, the third has no references"
+    for a, b in zip(first, again, strict=True):
+        assert a.dub != b.dub and a.dub.read_bytes() == b.dub.read_bytes()
+    assert all(item.report["references"] == [] and not item.failed for item in fewer)

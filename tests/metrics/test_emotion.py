@@ -134,3 +134,16 @@ def test_the_page_is_one_file_with_sound_pictures_and_references(acted, tmp_path
     assert text.count("<audio") == 4 * 2 + 4 + 0 and text.count("data:image/png;base64,") == text.count("<audio")
     assert "Fish &amp; &lt;chips&gt;" in text and "a &lt;dark&gt; room" in text and "lib7" in text
     assert "no voice" in text and "<script" not in text and "http" not in text
+
+
+def test_a_finding_is_read_from_the_dubs_report(wav_file):
+    dub = wav_file("dub.wav")
+    found = {"found": {"shares": {"anger": 0.6, "joy": 0.4}}}
+    items = [EvalItem("right", dub, emotion="angry", report=found),
+             EvalItem("wrong", dub, emotion="happy", report=found),
+             EvalItem("others", dub, emotion="others", report=found),
+             EvalItem("no graphs", dub, emotion="happy", report={"found": {"shares": {}}}),
+             EvalItem("failed", failed="no voice", emotion="happy")]
+    result = evaluate(items, ["finding"]).results["finding"]
+    assert result.value == pytest.approx(1 / 3) and result.failures == 1
+    assert result.detail["nothing_found"] == 2 and result.detail["chance"]["accuracy"] == 0.5

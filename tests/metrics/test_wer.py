@@ -46,3 +46,17 @@ def test_a_script_of_fillers_still_counts_what_was_heard():
 def test_a_failed_item_is_counted_and_named():
     score = WordErrorRate(asr=object).worst(EvalItem("a", text=NINE), "no such file")
     assert score.value == 1.0 and score.failed == "no such file"
+
+
+def test_a_recogniser_in_a_loop_is_named_and_its_words_count():
+    items = [EvalItem("fine", text=NINE), EvalItem("loop", text="bin blue")]
+    scores = [count_errors("fine", NINE, NINE), count_errors("loop", "bin blue", "bin blue, " + "I'm going to. " * 40)]
+    result = WordErrorRate(asr=object).aggregate(items, scores)
+    assert result.detail["looped"] == ["loop"] and "1 of 2 transcripts" in result.warnings[0]
+    assert result.detail["insertions"] >= 120
+
+
+def test_a_script_that_repeats_itself_is_no_loop():
+    script = "no, " * 60
+    result = WordErrorRate(asr=object).aggregate([EvalItem("a", text=script)], [count_errors("a", script, script)])
+    assert result.value == 0 and not result.warnings and not result.detail["looped"]
