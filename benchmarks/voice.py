@@ -91,7 +91,7 @@ def clip_seconds(text: str) -> float:
     return round((0.4 + 0.075 * letters) * FPS) / FPS
 
 
-def speaker_alone(checkpoint: Path | None, vocoder: str) -> Speak:
+def speaker_alone(checkpoint: Path | None, vocoder: str, takes: int = 1) -> Speak:
     """Speak with the synthesizer at its natural length."""
     from dubctl.media.audio import load_audio, save_wav
     from dubctl.synth.voice import Voice
@@ -99,21 +99,21 @@ def speaker_alone(checkpoint: Path | None, vocoder: str) -> Speak:
     voice = Voice.load(checkpoint, vocoder=vocoder)
 
     def speak(case: Case, out: Path) -> dict[str, Any]:
-        wav, _ = voice.speak(case.text, load_audio(case.prompt, RATE), RATE)
+        wav, _ = voice.speak(case.text, load_audio(case.prompt, RATE), RATE, takes=takes)
         save_wav(out, wav, RATE)
         return {"seconds": len(wav) / RATE}
 
     return speak
 
 
-def whole_dub(clips: Path, checkpoint: Path | None, vocoder: str) -> Speak:
+def whole_dub(clips: Path, checkpoint: Path | None, vocoder: str, takes: int = 1) -> Speak:
     """Speak through the real `dub` on silent clips."""
     from dubctl.dubbing.session import DubRequest, dub_clip
 
     def speak(case: Case, out: Path) -> dict[str, Any]:
         seconds = clip_seconds(case.text)
         dub_clip(DubRequest(clip=silent_clip(clips, seconds), script=case.text, prompt=case.prompt, out=out,
-                            voice=checkpoint, seed=0, vocoder=vocoder))
+                            voice=checkpoint, seed=0, vocoder=vocoder, takes=takes))
         return {"seconds": seconds}
 
     return speak
@@ -246,6 +246,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--mode", choices=("speak", "dub"), default="speak")
     parser.add_argument("--checkpoint", type=Path, help="voice folder or run checkpoint (default: shipped)")
     parser.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
+    parser.add_argument("--takes", type=int, default=1, help="the best of so many takes of each line (dub --takes)")
     parser.add_argument("--format", choices=("wav", "mp4"), default="wav", help="what --mode dub writes")
     parser.add_argument("--full", action="store_true", help="every line to every voice")
     parser.add_argument("--jobs", type=int, default=1, help="threads that score")
@@ -272,12 +273,13 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
     options = {"asr": args.asr, "jobs": args.jobs, "device": args.device, "progress": _progress}
     result: dict[str, Any] = {"list": args.list.name, "list_sha256": sha256_file(args.list), "mode": args.mode,
                               "checkpoint": str(args.checkpoint or "shipped"), "vocoder": args.vocoder,
+                              "takes": args.takes,
                               "full": args.full, "limit": args.limit}
     if not args.truth_only:
         clips = args.out / "clips" if args.mode == "dub" else None
         suffix = f".{args.format}" if clips else ".wav"
-        speak = (whole_dub(clips, args.checkpoint, args.vocoder) if clips
-                 else speaker_alone(args.checkpoint, args.vocoder))
+        way = (args.checkpoint, args.vocoder, args.takes)
+        speak = whole_dub(clips, *way) if clips else speaker_alone(*way)
         items = run_cases(cases, speak, args.out / "speech", suffix, clips)
         report = evaluate(items, names + (["length"] if clips else []), **options)
         seconds, wall = (sum(i.report.get(key, 0.0) for i in items) for key in ("seconds", "wall"))

@@ -52,6 +52,7 @@ class Settings:
     syncnet: Path | None = None
     metrics: str = "wer,secs"
     vocoder: Literal["lite", "hifigan"] = "hifigan"
+    takes: int = 1
     device_map: str | None = None
     trust_remote_code: bool = False
 
@@ -183,7 +184,8 @@ def _check_ranges(settings: Settings, origins: Mapping[str, str]) -> None:
     if not DEVICES.fullmatch(settings.device):
         raise UsageError(f"{_place(origins['device'], 'device')}: unknown device '{settings.device}'",
                          nearest(settings.device, ["auto", "cpu", "cuda", "cuda:N", "mps"]))
-    for key, low, high in (("seed", 0, 2**32 - 1), ("jobs", 1, 4096), ("k", 0, 10), ("trees", 1, 10000)):
+    for key, low, high in (("seed", 0, 2**32 - 1), ("jobs", 1, 4096), ("k", 0, 10), ("takes", 1, 9),
+                           ("trees", 1, 10000)):
         value = getattr(settings, key)
         if value is not None and not low <= value <= high:
             raise UsageError(f"{_place(origins[key], key)}: {value} is not in {low}..{high}")

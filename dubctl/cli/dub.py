@@ -17,7 +17,7 @@ from dubctl.synth.direction import directed
 OUT_SUFFIXES = (".mp4", ".wav")
 
 
-@command(app, "dub", shared=("library", "k", "vocoder", *PAPER))
+@command(app, "dub", shared=("library", "k", "vocoder", "takes", *PAPER))
 def dub(
     run: Run,
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Silent clip: anything ffmpeg reads.")],
@@ -76,7 +76,8 @@ def dub(
 
     request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
-                         voice=voice, wishes=Wishes.of(own, feeling), parts=parts, vocoder=settings.vocoder)
+                         voice=voice, wishes=Wishes.of(own, feeling), parts=parts, vocoder=settings.vocoder,
+                         takes=settings.takes)
     with run.progress("dub") as progress:
         report = dub_clip(request, progress, timing, looking)
     for note in report["notes"]:

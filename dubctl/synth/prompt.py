@@ -31,7 +31,8 @@ class Prompt:
 
 
 @functools.lru_cache(maxsize=1)
-def _encoder() -> SpeakerEncoder:
+def speaker_encoder() -> SpeakerEncoder:
+    """The shipped GE2E encoder, loaded once."""
     return SpeakerEncoder().eval()
 
 
@@ -47,5 +48,5 @@ def read_prompt(wav: np.ndarray, rate: int) -> Prompt:
     log_f0 = mean_log_f0(f0_track(audio, len(mel)))
     refuse_noise(quality, log_f0 is not None)
     start = max(0, (len(mel) - MEL_FRAMES) // 2)
-    return Prompt(_encoder().embed(audio, RATE), 5.1 if log_f0 is None else log_f0, mel[start: start + MEL_FRAMES],
-                  quality.seconds, log_f0 is not None, quality)
+    return Prompt(speaker_encoder().embed(audio, RATE), 5.1 if log_f0 is None else log_f0,
+                  mel[start: start + MEL_FRAMES], quality.seconds, log_f0 is not None, quality)

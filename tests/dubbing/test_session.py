@@ -10,6 +10,8 @@ import soundfile as sf
 from dubctl.dubbing.session import DubRequest, dub_clip
 from dubctl.errors import InputError, UsageError
 from dubctl.media.ffmpeg import run
+from dubctl.speaker import cosine
+from dubctl.synth.prompt import read_prompt, speaker_encoder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VOICE = EXAMPLES / "voice.wav"
@@ -50,6 +52,16 @@ def test_the_report_says_what_was_seen_found_and_used(dubbed):
     assert len(report["weights"]["voice"]) == 64
     frames = sum(report["speech"]["durations_frames"])
     assert frames * 256 / 22_050 == pytest.approx(report["speech"]["seconds"], abs=1e-3)
+
+
+def test_takes_are_reported_and_the_likest_is_written(dubbed, tmp_path):
+    assert dubbed[1]["takes"] == []  # one take: nobody listened
+    report = dub_clip(request(tmp_path, takes=2, vocoder="lite"))
+    first, second = (take["likeness"] for take in report["takes"])
+    encoder, wanted = speaker_encoder(), read_prompt(*sf.read(VOICE, dtype="float32")).dvector
+    wav, rate = sf.read(tmp_path / "dub.wav", dtype="float32")
+    speech = wav[int(report["speech"]["start"] * rate): int(report["speech"]["end"] * rate) + 1]
+    assert cosine(encoder.embed(speech, rate), wanted) == pytest.approx(max(first, second), abs=0.02)
 
 
 def test_the_report_says_where_the_time_went(dubbed):

@@ -1,0 +1,91 @@
+"""Takes: the best is kept, one take costs no listening, and what is asked for next leans to what was missing."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dubctl.errors import InputError
+from dubctl.speaker import cosine
+from dubctl.synth import takes
+from dubctl.synth.prompt import read_prompt
+from dubctl.synth.takes import asking_for_more, best_take
+
+WAV, RATE = sf.read(Path(__file__).parents[2] / "examples" / "voice.wav", dtype="float32")
+PROMPT = read_prompt(WAV, RATE)
+
+
+class Encoder:
+    """Hears the vectors it was given, in turn; None is too little speech."""
+
+    def __init__(self, *heard):
+        self.heard = list(heard)
+
+    def embed(self, wav, rate):
+        vector = self.heard.pop(0)
+        if vector is None:
+            raise InputError("too short")
+        return vector
+
+
+def unit(*values):
+    vector = np.zeros(256, np.float32)
+    vector[:len(values)] = values
+    return vector / np.linalg.norm(vector)
+
+
+def speaking(asked):
+    """A voice that notes what it was asked for; its "performance" is the number of the take."""
+    def say(prompt):
+        asked.append(prompt)
+        return len(asked), np.zeros(RATE, np.float32)
+    return say
+
+
+def takes_of(monkeypatch, count, *heard):
+    encoder = Encoder(*heard)
+    monkeypatch.setattr(takes, "speaker_encoder", lambda: encoder)
+    asked = []
+    prompt = dataclasses.replace(PROMPT, dvector=unit(1, 0))
+    return *best_take(speaking(asked), prompt, count), asked
+
+
+def test_the_take_most_like_the_prompt_is_kept_and_all_are_reported(monkeypatch):
+    take, likeness, asked = takes_of(monkeypatch, 3, unit(1, 1), unit(1, 0.2), unit(1, 0.5))
+    assert take.performance == 2
+    assert likeness == pytest.approx([0.7071, 0.9806, 0.8944], abs=1e-3)
+    assert take.likeness == likeness[1]
+    assert len(asked) == 3 and asked[1].log_f0 == PROMPT.log_f0 and asked[1].mel is PROMPT.mel
+
+
+def test_one_take_is_not_listened_to(monkeypatch):
+    take, likeness, asked = takes_of(monkeypatch, 1)
+    assert take.performance == 1 and np.isnan(take.likeness) and likeness == [] and len(asked) == 1
+
+
+def test_a_take_without_speech_enough_ends_it(monkeypatch):
+    take, likeness, asked = takes_of(monkeypatch, 3, None)
+    assert take.performance == 1 and likeness == [] and len(asked) == 1
+    take, likeness, asked = takes_of(monkeypatch, 3, unit(1, 1), None)
+    assert take.performance == 1 and len(likeness) == 1 and len(asked) == 2
+
+
+vectors = st.lists(st.floats(0, 1), min_size=256, max_size=256).filter(lambda v: sum(v) > 1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(vectors, vectors)
+def test_what_is_asked_for_is_such_a_vector_as_the_encoder_gives(wanted, heard):
+    wanted, heard = unit(*wanted), unit(*heard)
+    more = asking_for_more(wanted, wanted, heard)
+    assert more.dtype == np.float32 and np.all(more >= 0)
+    assert np.linalg.norm(more) == pytest.approx(1, abs=1e-4)
+    assert cosine(more, heard) <= cosine(wanted, heard) + 1e-4  # away from what was heard
+
+
+def test_a_voice_that_was_hit_is_asked_for_again():
+    assert asking_for_more(unit(1, 2), unit(1, 2), unit(1, 2)) == pytest.approx(unit(1, 2))
