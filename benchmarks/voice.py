@@ -11,9 +11,10 @@ truth beside each figure, the source recordings of the lines. Two ways to speak:
 - `--mode dub`: the whole of `dubctl dub` on a silent black clip, whose length is 0.4 s + 0.075 s per letter, rounded
   to a frame of 25 fps; the length of each dub is then checked to the sample.
 
-Figures: corpus WER of a Whisper transcript, GE2E cosine to the prompt (mean, worst voice), how often the right prompt
-is the nearest of the six, DNSMOS where `speechmos` is installed, each with a 95 % interval over voices. A line that
-could not be spoken counts as the worst case. Writes RESULT.json and the speech to the output folder and prints a table
+Figures: corpus WER of a Whisper transcript, GE2E cosine to the prompt (mean, worst voice) and to other recordings of
+the speaker, which the voice was not told of, how often the right prompt is the nearest of the six, DNSMOS where
+`speechmos` is installed, each with a 95 % interval over voices. A line that could not be spoken counts as the worst
+case. Writes RESULT.json and the speech to the output folder and prints a table
 for the model card; `--check` exits 6 if a bar of the project is missed.
 """
 
@@ -24,6 +25,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ from dubctl.metrics.run import EvalReport, evaluate
 RATE = 22050
 FPS = 25
 # the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
+OTHERS = 5  # recordings of a speaker, beside the prompt
 BARS = {"wer": 0.10, "secs": 0.75, "nearest": 0.90, "length": 1.0}
 
 
@@ -173,6 +176,31 @@ def figures(report: EvalReport) -> dict[str, Any]:
     return found
 
 
+def to_others(items: list[EvalItem], data: Path) -> dict[str, Any]:
+    """GE2E cosine of each dub to `OTHERS` recordings of its speaker in the folder that are not the prompt: {value,
+    ci95, lines}; a dub that is not there or cannot be measured scores 0."""
+    from dubctl.media.audio import load_audio
+    from dubctl.metrics.stats import bootstrap_ci, ratio
+    from dubctl.speaker import RATE as SPEAKER_RATE
+    from dubctl.speaker import SpeakerEncoder, cosine
+
+    encoder = SpeakerEncoder()
+    embed = cache(lambda path: encoder.embed(load_audio(path, SPEAKER_RATE), SPEAKER_RATE))
+    others: dict[str, list[Path]] = {}
+    for row in read_jsonl(data / "manifest.jsonl"):
+        if row.get("audio") and row.get("seconds", 9) > 2:
+            others.setdefault(row.get("speaker", ""), []).append(data / row["audio"])
+    lines = {}
+    for item in items:
+        paths = [path for path in others.get(item.speaker, []) if path not in (item.prompt, item.dub)][:OTHERS]
+        try:
+            lines[item.id] = sum(cosine(embed(item.dub), embed(path)) for path in paths) / max(1, len(paths))
+        except InputError:
+            lines[item.id] = 0.0
+    values = list(lines.values())
+    return {"value": ratio(values), "ci95": bootstrap_ci(values, None, [i.speaker for i in items]), "lines": lines}
+
+
 def missed_bars(measured: Mapping[str, Any]) -> list[str]:
     """Bars that the measured figures miss, in words."""
     missed = []
@@ -192,6 +220,7 @@ def table(measured: Mapping[str, Any], truth: Mapping[str, Any] | None) -> str:
             ("GE2E cosine to the prompt, mean", lambda f: _plain(f.get("secs"))),
             ("… of the worst voice", lambda f: "–" if not f.get("worst_voice")
              else f"{f['worst_voice'][1]:.3f} ({f['worst_voice'][0]})"),
+            ("… to other recordings of the speaker", lambda f: _plain(f.get("others"))),
             ("right prompt nearest of all", lambda f: _percent(f.get("nearest"))),
             ("length equal to the clip's, to the sample", lambda f: _percent(f.get("length"))),
             ("DNSMOS OVRL", lambda f: _plain(f.get("dnsmos")))]
@@ -283,12 +312,14 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
         items = run_cases(cases, speak, args.out / "speech", suffix, clips)
         report = evaluate(items, names + (["length"] if clips else []), **options)
         seconds, wall = (sum(i.report.get(key, 0.0) for i in items) for key in ("seconds", "wall"))
-        result |= {"dubctl": figures(report), "real_time_factor": wall / seconds if seconds else None,
+        spoken = figures(report) | ({"others": to_others(items, args.data)} if "secs" in names else {})
+        result |= {"dubctl": spoken, "real_time_factor": wall / seconds if seconds else None,
                    "lines": report.as_dict()}
     truth, of_truth = ([], []) if args.no_truth else truth_items(cases, names)
     if truth and of_truth:
         report = evaluate(truth, of_truth, **options)
-        result |= {"source": figures(report), "source_lines": report.as_dict()}
+        spoken = figures(report) | ({"others": to_others(truth, args.data)} if "secs" in of_truth else {})
+        result |= {"source": spoken, "source_lines": report.as_dict()}
     return result
 
 
