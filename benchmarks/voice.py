@@ -178,7 +178,7 @@ def figures(report: EvalReport) -> dict[str, Any]:
 
 def to_others(items: list[EvalItem], data: Path) -> dict[str, Any]:
     """GE2E cosine of each dub to `OTHERS` recordings of its speaker in the folder that are not the prompt: {value,
-    ci95, lines}; a dub that is not there or cannot be measured scores 0."""
+    ci95, lines}; a dub that is not there or cannot be measured scores 0, a speaker without others is left out."""
     from dubctl.media.audio import load_audio
     from dubctl.metrics.stats import bootstrap_ci, ratio
     from dubctl.speaker import RATE as SPEAKER_RATE
@@ -193,12 +193,14 @@ def to_others(items: list[EvalItem], data: Path) -> dict[str, Any]:
     lines = {}
     for item in items:
         paths = [path for path in others.get(item.speaker, []) if path not in (item.prompt, item.dub)][:OTHERS]
+        if not paths:
+            continue
         try:
-            lines[item.id] = sum(cosine(embed(item.dub), embed(path)) for path in paths) / max(1, len(paths))
+            lines[item.id] = sum(cosine(embed(item.dub), embed(path)) for path in paths) / len(paths)
         except InputError:
             lines[item.id] = 0.0
-    values = list(lines.values())
-    return {"value": ratio(values), "ci95": bootstrap_ci(values, None, [i.speaker for i in items]), "lines": lines}
+    values, speakers = list(lines.values()), [item.speaker for item in items if item.id in lines]
+    return {"value": ratio(values), "ci95": bootstrap_ci(values, None, speakers), "lines": lines}
 
 
 def missed_bars(measured: Mapping[str, Any]) -> list[str]:
