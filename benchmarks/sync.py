@@ -30,11 +30,14 @@ from dubctl.emotion import speech_onset
 from dubctl.errors import InputError
 from dubctl.files import read_jsonl, write_json
 from dubctl.media.audio import RATE, load_audio, save_wav
+from dubctl.media.mel import HOP
 from dubctl.metrics.base import EvalItem
 from dubctl.metrics.faces import mouth_of
 from dubctl.metrics.run import evaluate
 from dubctl.metrics.stats import bootstrap_ci
 from dubctl.metrics.sync import lips_loudness, sound_span
+from dubctl.synth.symbols import SYMBOLS
+from dubctl.synth.voice import chunk_tokens
 
 NEAR = 0.08 + 1e-9  # seconds; the bar of the project
 
@@ -80,11 +83,25 @@ def measured(args: argparse.Namespace, row: dict[str, Any], truth: tuple[float, 
         return found | {"window": None}
     dubbed = load_audio(out, RATE)
     made = sound_span(dubbed)
-    return found | {"window": mouth.window,
+    return found | {"window": mouth.window, "words": word_starts(report, row),
                     **{f"{name}_{of}": made[i] - span[i] for of, span in (("seen", mouth.window), ("heard", truth))
                        for i, name in enumerate(("start", "end"))},
                     "lips_dub": lips_loudness(dubbed, mouth),
                     "lips_recording": lips_loudness(recording, mouth)}
+
+
+def word_starts(report: dict[str, Any], row: dict[str, Any]) -> list[float]:
+    """Seconds by which the words but the first start later than their labels; [] where the two do not match."""
+    lengths = report["speech"]["durations_frames"]
+    edges = report["speech"]["start"] + np.concatenate([[0], np.cumsum(lengths)]) * HOP / RATE
+    made, fresh = [], True
+    for phone, start in zip((p for tokens in chunk_tokens(row["text"]) for p in tokens.phones), edges, strict=False):
+        sounds = SYMBOLS[phone][0].isalpha()
+        if sounds and fresh:
+            made.append(float(start))
+        fresh = not sounds
+    said = [start for word, start, _ in row["words"] if word not in ("sil", "sp")]
+    return [a - b for a, b in zip(made[1:], said[1:], strict=True)] if len(made) == len(said) else []
 
 
 def summary(clips: list[dict[str, Any]]) -> dict[str, Any]:
@@ -92,6 +109,8 @@ def summary(clips: list[dict[str, Any]]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for name in ("start_seen", "end_seen", "start_heard", "end_heard"):
         figures[name] = _with_interval([float(abs(clip.get(name, np.inf)) <= NEAR) for clip in clips])
+    figures["words_near"] = _with_interval([float(np.mean(np.abs(clip["words"]) <= NEAR)) for clip in clips
+                                            if clip.get("words")])
     for name in ("lips_dub", "lips_recording"):
         figures[name] = _with_interval([clip[name] for clip in clips if clip.get(name) is not None])
     return figures
@@ -116,6 +135,7 @@ def table(result: dict[str, Any]) -> str:
     """For the model card."""
     labels = {"start_seen": "starts within 80 ms of the visible window", "end_seen": "ends so",
               "start_heard": "starts within 80 ms of the talker's own sound", "end_heard": "ends so",
+              "words_near": "words but the first that start within 80 ms of their labels",
               "lips_dub": "lips to loudness, dubs", "lips_recording": "lips to loudness, recordings"}
     rows = [(labels[name], figure) for name, figure in result["figures"].items()]
     rows += [(f"WER of the {name}", figure) for name, figure in result.get("wer", {}).items()]

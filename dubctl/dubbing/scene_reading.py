@@ -12,7 +12,7 @@ from dubctl.dubbing.ahead import Looking, look
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import EMOTIONS, FaceEmotion, Profile, SceneEmotion, TextEmotion
 from dubctl.emotion.face import LiteFaceExtractor
-from dubctl.emotion.lips import lip_features, speech_window
+from dubctl.emotion.lips import frame_offset, lip_features, speech_window
 from dubctl.emotion.scene import LiteSceneExtractor
 from dubctl.synth.voice import Lips
 
@@ -74,7 +74,8 @@ def _seen(profile: Profile, looking: Looking, timing: Timing) -> tuple[SceneEmot
 def lips_in(face: FaceEmotion, window: tuple[float, float]) -> Lips | None:
     """Lip features of a window, None where no mouth is visible in it."""
     features, visible = lip_features(face.lips, *window)
-    return Lips(features, visible) if len(features) > 1 and visible.any() else None
+    return (Lips(features, visible, frame_offset(window[0], face.lips.fps)) if len(features) > 1 and visible.any()
+            else None)
 
 
 def summary(reading: Reading) -> dict[str, Any]:

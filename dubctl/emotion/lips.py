@@ -85,6 +85,12 @@ def lip_features(track: LipTrack, start: float, end: float) -> tuple[np.ndarray,
     return np.stack(columns, 1)[first:last].astype(np.float32), track.visible[first:last].astype(bool)
 
 
+def frame_offset(seconds: float, fps: float) -> float:
+    """Seconds from the start of the frame that is on screen at a time >= 0 to that time; the frame as in
+    `lip_features`."""
+    return max(0.0, seconds - np.floor(seconds * fps + 1e-6) / fps)
+
+
 def _normalised(values: np.ndarray, visible: np.ndarray, zero: float, floor: float) -> np.ndarray:
     if not visible.any():
         return np.zeros(len(values))

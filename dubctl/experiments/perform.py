@@ -12,7 +12,7 @@ import torch
 from dubctl.dubbing import placement
 from dubctl.dubbing.direction import Wishes
 from dubctl.dubbing.found import find_feeling
-from dubctl.emotion.lips import lip_features, speech_window
+from dubctl.emotion.lips import frame_offset, lip_features, speech_window
 from dubctl.graph.build import MODALITIES, EmotionBatch
 from dubctl.library.hits import Hit, gather_references
 from dubctl.library.lip_features import LANDMARKS, lip_features_of
@@ -59,11 +59,12 @@ def _lips(voice: Voice, library: Library, place: int, window: tuple[float, float
     width, track = voice.model.config.lip_features, library.lips(place)
     if width != LANDMARKS:
         given = lip_features_of(library, place, width, *window)
-        return None if given is None else Lips(given, np.ones(len(given), bool))
+        return None if given is None else Lips(given, np.ones(len(given), bool), opening=False)
     if track is None or speech_window(track) is None:
         return None
     features, visible = lip_features(track, *window)
-    return Lips(features, visible) if len(features) > 1 and visible.any() else None
+    return (Lips(features, visible, frame_offset(window[0], track.fps)) if len(features) > 1 and visible.any()
+            else None)
 
 
 def clip_seconds(library: Library, place: int) -> tuple[float, bool]:

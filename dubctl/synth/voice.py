@@ -17,9 +17,10 @@ from dubctl.synth.direction import PLAIN, Direction
 from dubctl.synth.durations import SLOWEST, Fit, fit
 from dubctl.synth.frontend import sentences, tokens_of
 from dubctl.synth.model import Inputs, Synthesizer, Understanding
+from dubctl.synth.mouth import FPS, LEAD, follow, opening_at, swell_db
 from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
-from dubctl.synth.shaping import shape_durations, shape_mel, shape_prosody
+from dubctl.synth.shaping import LN_PER_DB, shape_durations, shape_mel, shape_prosody
 from dubctl.synth.symbols import INDEX, Tokens
 from dubctl.synth.takes import best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
@@ -48,16 +49,26 @@ class Performance:
 
 @dataclass
 class Lips:
-    """Lip features (V, F) of the speech window at 25 fps and where the mouth is visible (V,)."""
+    """Lip features (V, F) of the speech window at 25 fps and where the mouth is visible (V,). late: seconds from the
+    first frame's start to the window's; opening: the first column is how far the mouth is open."""
 
     features: np.ndarray
     visible: np.ndarray
+    late: float = 0.0
+    opening: bool = True
 
     def part(self, start: float, end: float) -> Lips:
         """The share start..end (0..1) of the window."""
         n = len(self.features)
         a, b = int(start * n), max(int(start * n) + 1, round(end * n))
-        return Lips(self.features[a:b], self.visible[a:b])
+        return replace(self, features=self.features[a:b], visible=self.visible[a:b],
+                       late=self.late + (start * n - a) / FPS)
+
+    def open_at(self, frames: int, lead: float = 0.0) -> np.ndarray:
+        """`dubctl.synth.mouth.opening_at` of so many mel frames (T,)."""
+        if not self.opening:
+            return np.full(frames, np.nan)
+        return opening_at(self.features[:, 0], self.visible, self.late, frames, lead)
 
 
 class Voice:
@@ -130,12 +141,19 @@ class Voice:
         mels, fits, pitches, missing = [], [], [], 0.0
         for i, tokens in enumerate(chunks):
             u, (frames, held) = lone[i], shaped[i]
+            mine = lips
             if lips is not None and len(chunks) > 1:
-                u = self._understand(tokens, prompt, lips.part(shares[i], shares[i + 1]), emotion)
+                mine = lips.part(shares[i], shares[i + 1])
+                u = self._understand(tokens, prompt, mine, emotion)
                 frames, held = shape_durations(natural_frames(u), tokens, direction, i == last)
             part = round(total * shares[i + 1]) - round(total * shares[i])
             found = fit(frames, ends_inside(tokens), max(len(tokens), part), held)
+            if mine is not None:
+                found = replace(found, durations=follow(found.durations, tokens.phones,
+                                                        mine.open_at(found.frames, LEAD), held))
             mel, pitch = self._say(tokens, u, found, direction)
+            if mine is not None:
+                mel = mel + (swell_db(mine.open_at(len(mel))) * LN_PER_DB)[:, None].astype(np.float32)
             mels.append(mel)
             fits.append(found)
             pitches.append(pitch)
