@@ -106,6 +106,12 @@ def test_load_dataclass_refuses(mapping: dict[str, object], said: str) -> None:
     assert err.value.message.startswith("run.toml [train]")
 
 
+@pytest.mark.parametrize(("key", "value", "range_"), [("takes", 0, "1..9"), ("takes", 10, "1..9"), ("k", 11, "0..10")])
+def test_a_number_out_of_its_range_is_refused_with_its_place(key: str, value: int, range_: str) -> None:
+    with pytest.raises(UsageError, match=f"--{key}: {value} is not in {range_}"):
+        resolve({key: value}, None, {})
+
+
 def test_load_dataclass_names_the_nearest_nested_key() -> None:
     with pytest.raises(UsageError) as err:
         load_dataclass(Outer, {"inner": {"widht": 3}}, "f")
