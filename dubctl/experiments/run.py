@@ -149,7 +149,12 @@ def _trained(plan: Plan, variant: Variant, progress: Progresses) -> tuple[Path, 
             report = train(library.path, folder, config, resume=True, steps=steps, device=plan.device, seed=plan.seed,
                            retrieval=policy, progress=tick)
         write_json(folder / "done.json", {"variant": source.name, "retrieval": asdict(policy), **report})
-    return voice, sha256_file(voice / "model.safetensors")
+    return voice, voice_digest(voice)
+
+
+def voice_digest(folder: Path) -> str:
+    """Of a voice's weights and of how they are used: variants that train alike may still speak differently."""
+    return content_key([sha256_file(folder / name) for name in ("model.safetensors", "config.json")])
 
 
 def _scores(plan: Plan, variant: Variant, items: Sequence[EvalItem], metrics: list[str], key: str,

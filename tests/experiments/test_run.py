@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,3 +150,15 @@ def test_variants_that_find_the_same_references_are_spoken_once(place: Path, mon
     for a, b in zip(first, again, strict=True):
         assert a.dub != b.dub and a.dub.read_bytes() == b.dub.read_bytes()
     assert all(item.report["references"] == [] and not item.failed for item in fewer)
+
+
+def test_the_same_weights_used_otherwise_are_another_voice(place: Path, tmp_path: Path) -> None:
+    """Row 12 of Table 2 may train the very weights of the full model, and speaks past half of them."""
+    (voice,) = (place / "out/train").glob("*/voice")
+    flat = tmp_path / "voice"
+    shutil.copytree(voice, flat)
+    assert runner.voice_digest(flat) == runner.voice_digest(voice)
+    config = json.loads((flat / "config.json").read_text())
+    config["model"]["graph"]["hierarchical"] = False
+    (flat / "config.json").write_text(json.dumps(config))
+    assert runner.voice_digest(flat) != runner.voice_digest(voice)
