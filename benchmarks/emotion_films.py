@@ -1,0 +1,58 @@
+"""Does retrieval help, over several imagined films? What `benchmarks/emotion.py` heard in each, taken together.
+
+    python benchmarks/emotion_films.py runs/film5 runs/film6
+
+Each folder is the output of one run with another `--seed` and the systems `retrieval` and `none`, heard by the same
+recogniser. Prints the accuracy of both and their difference with 95 % intervals, drawn over whole speakers, and its p
+(sign flips of speakers); and McNemar's p over all lines, which takes the same line in two films for two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dubctl.metrics.stats import mcnemar, paired_bootstrap
+
+Rights = dict[tuple[str, str], tuple[str, bool]]  # (folder, line) -> speaker, heard right
+
+
+def rights(folder: Path, system: str) -> Rights:
+    """Of one film."""
+    report = json.loads((folder / "emotion.json").read_text(encoding="utf-8"))
+    return {(str(folder), line): (speaker, bool(right)) for line, speaker, right in report[system]["lines"]}
+
+
+def together(folders: list[Path]) -> dict[str, Any]:
+    """Both accuracies and what is between them.
+
+    Raises:
+        KeyError: a folder without one of the systems. ValueError: systems that spoke different lines.
+    """
+    with_, without = ({k: v for folder in folders for k, v in rights(folder, system).items()}
+                      for system in ("retrieval", "none"))
+    if with_.keys() != without.keys():
+        raise ValueError("the systems spoke different lines")
+    a, b = ([float(found[key][1]) for key in with_] for found in (without, with_))
+    return {"lines": len(a), "without": float(np.mean(a)), "with": float(np.mean(b)),
+            "over_speakers": vars(paired_bootstrap(a, b, clusters=[speaker for speaker, _ in with_.values()])),
+            "mcnemar_p": mcnemar(sum(y > x for x, y in zip(a, b, strict=True)),
+                                 sum(y < x for x, y in zip(a, b, strict=True)))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+")
+    try:
+        print(json.dumps(together(parser.parse_args().folders), indent=1, default=float))
+    except (OSError, KeyError, ValueError) as err:
+        sys.exit(f"error: not the output of benchmarks/emotion.py with retrieval and none: {err}")
+
+
+if __name__ == "__main__":
+    main()
