@@ -49,9 +49,9 @@ from dubctl.metrics.stats import bootstrap_ci, bootstrap_tables, mcnemar, paired
 from dubctl.metrics.wer import count_errors
 from dubctl.ser.recogniser import Recogniser
 from dubctl.speaker import SpeakerEncoder
-from dubctl.synth.prompt import read_prompt
-from dubctl.synth.takes import rehearsed
-from dubctl.synth.voice import Voice
+from dubctl.synth.prompt import Prompt, read_prompt
+from dubctl.synth.takes import best_take
+from dubctl.synth.voice import Performance, Voice
 from dubctl.training.emotion_data import EmotionSource
 
 NEUTRAL = EMOTIONS.index("neutral")
@@ -132,11 +132,11 @@ class Bench:
 
     def say(self, row: int, felt: EmotionBatch, wishes: Wishes) -> np.ndarray:
         mine = self.rows[row]
-        prompt, vocoder = self.prompts[mine["speaker"]], self.voice.vocoder
-        asked, _ = rehearsed(lambda p: vocoder(self.voice.perform(mine["text"], p, None).mel), prompt,
-                             self.args.takes - 1)
-        done = self.voice.perform(mine["text"], asked, None, emotion=felt, direction=wishes.whole())
-        return amplify(vocoder(done.mel), done.gain_db)
+
+        def once(asked: Prompt) -> tuple[Performance, np.ndarray]:
+            done = self.voice.perform(mine["text"], asked, None, emotion=felt, direction=wishes.whole())
+            return done, amplify(self.voice.vocoder(done.mel), done.gain_db)
+        return best_take(once, self.prompts[mine["speaker"]], self.args.takes)[0].wav
 
     def findings(self) -> dict[str, Any]:
         """How often the likeliest class is the line's over several films: with references, with those to the graphs
@@ -254,7 +254,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("-o", "--out", type=Path, required=True)
     p.add_argument("--checkpoint", type=Path)
     p.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
-    p.add_argument("--takes", type=int, default=1, help="as of dub --takes")
+    p.add_argument("--takes", type=int, default=1, help="the best of so many takes of each line (dub --takes)")
     p.add_argument("--recogniser", choices=("ser", "ser-prompt"), default="ser")
     p.add_argument("--asr")
     p.add_argument("--lines", type=int, default=15)

@@ -277,7 +277,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--mode", choices=("speak", "dub"), default="speak")
     parser.add_argument("--checkpoint", type=Path, help="voice folder or run checkpoint (default: shipped)")
     parser.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
-    parser.add_argument("--takes", type=int, default=1, help="as of dub --takes")
+    parser.add_argument("--takes", type=int, default=1, help="the best of so many takes of each line (dub --takes)")
     parser.add_argument("--format", choices=("wav", "mp4"), default="wav", help="what --mode dub writes")
     parser.add_argument("--full", action="store_true", help="every line to every voice")
     parser.add_argument("--jobs", type=int, default=1, help="threads that score")

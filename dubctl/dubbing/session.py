@@ -40,7 +40,7 @@ from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
 from dubctl.synth.prompt import Prompt, read_prompt
-from dubctl.synth.takes import rehearsed
+from dubctl.synth.takes import Take, best_take
 from dubctl.synth.vocoder import DEFAULT, SHIPPED
 from dubctl.synth.voice import Performance, Voice
 
@@ -51,8 +51,8 @@ STAGES = 5
 class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
     `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for;
-    `parts`: what the paper profile is made of, None under another; `vocoder`: a shipped one; `takes`: how
-    often the line is spoken; all but the last are rehearsals (`dubctl.synth.takes`)."""
+    `parts`: what the paper profile is made of, None under another; `vocoder`: a shipped one; `takes`: the line is
+    spoken so often, and the take most like the prompt is kept."""
 
     clip: Path
     script: str
@@ -116,13 +116,13 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     with timing.part("synthesis"):
         phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())
         reading = matched(reading, phones, info.duration)
-    done, wav, window, likeness = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
-    track = placement.place(wav, window[0], samples_at(info.duration))
+    take, window, likeness = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
+    track = placement.place(take.wav, window[0], samples_at(info.duration))
     progress(4, STAGES, "speech")
     with timing.part("mux"):
         _write(request, track)
-    report = _report(request, info, prompt, reading, hits, library, done, window, track, device)
-    report["rehearsals"] = [{"likeness": round(value, 4)} for value in likeness]
+    report = _report(request, info, prompt, reading, hits, library, take.performance, window, track, device)
+    report["takes"] = [{"likeness": round(value, 4)} for value in likeness]
     report["weights"] = digests.result()
     if other_vocoder:
         report["vocoder"] = next(iter(other_vocoder)).removeprefix("vocoder ")
@@ -172,9 +172,8 @@ def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
 
 
 def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading, emotion: Any,
-             info: ClipInfo, natural: np.ndarray,
-             timing: Timing) -> tuple[Performance, np.ndarray, tuple[float, float], list[float]]:
-    """What was performed, its sound, the speech window, and how like the prompt each rehearsal was."""
+             info: ClipInfo, natural: np.ndarray, timing: Timing) -> tuple[Take, tuple[float, float], list[float]]:
+    """The best take, the speech window, and how like the prompt each take was."""
     direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
         window = placement.widened(reading.window, float(natural.sum() / FRAMES_PER_SECOND), info.duration)
@@ -182,13 +181,14 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
                 else lips_in(reading.face, window) if reading.from_mouth else None)
         room = room_seconds(window, request.wishes.own.rate, info.duration)
 
-    def spoken(asked: Prompt, **acting: Any) -> tuple[Performance, np.ndarray]:
+    def say(asked: Prompt) -> tuple[Performance, np.ndarray]:
         with timing.part("synthesis"):
-            done = voice.perform(script, asked, placement.room_frames((0.0, room)), lips=lips, **acting)
+            done = voice.perform(script, asked, placement.room_frames((0.0, room)), lips=lips, emotion=emotion,
+                                 direction=direction)
         with timing.part("vocoder"):
             return done, amplify(voice.vocoder(done.mel), done.gain_db)
-    asked, likeness = rehearsed(lambda p: spoken(p)[1], prompt, request.takes - 1)
-    return *spoken(asked, emotion=emotion, direction=direction), window, likeness
+    take, likeness = best_take(say, prompt, request.takes)
+    return take, window, likeness
 
 
 def _write(request: DubRequest, track: np.ndarray) -> None:

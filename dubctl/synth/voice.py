@@ -22,7 +22,7 @@ from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.shaping import LN_PER_DB, shape_durations, shape_mel, shape_prosody
 from dubctl.synth.symbols import INDEX, Tokens
-from dubctl.synth.takes import rehearsed
+from dubctl.synth.takes import best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
 from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder
 
@@ -103,17 +103,20 @@ class Voice:
               lips: Lips | None = None, emotion: EmotionBatch | None = None,
               direction: Direction = PLAIN, takes: int = 1) -> tuple[np.ndarray, Performance]:
         """Speech (S,) float32 at 22,050 Hz and what was done; exactly `seconds` long where given, else natural; the
-        last of so many `takes`.
+        best of so many `takes`.
 
         Raises:
             InputError: nothing to speak, or a prompt that is too short or silent.
         """
         prompt = read_prompt(prompt_wav, prompt_rate)
         room = None if seconds is None else round(seconds * RATE)
-        frames = None if room is None else room // HOP
-        asked, _ = rehearsed(lambda p: self.vocoder(self.perform(text, p, frames, lips=lips).mel), prompt, takes - 1)
-        done = self.perform(text, asked, frames, lips=lips, emotion=emotion, direction=direction)
-        wav = amplify(self.vocoder(done.mel), done.gain_db)
+
+        def say(asked: Prompt) -> tuple[Performance, np.ndarray]:
+            done = self.perform(text, asked, None if room is None else room // HOP, lips=lips, emotion=emotion,
+                                direction=direction)
+            return done, amplify(self.vocoder(done.mel), done.gain_db)
+        take, _ = best_take(say, prompt, takes)
+        done, wav = take.performance, take.wav
         if room is not None:
             wav = np.pad(wav, (0, max(0, room - len(wav))))[:room]
         return wav.astype(np.float32), done
