@@ -120,7 +120,9 @@ def evaluate(items: Sequence[EvalItem], metrics: Sequence[str | Metric], *, asr:
         results[metric.name] = metric.aggregate(items, scores[metric.name])
         warnings.extend(results[metric.name].warnings)
     few = too_few(len(items), speakers(items))
-    return EvalReport(list(items), results, scores, warnings + [few] * bool(few and scores))
+    if few and scores:
+        warnings.append(few)
+    return EvalReport(list(items), results, scores, list(dict.fromkeys(warnings)))
 
 
 def check_rows(items: Sequence[EvalItem], metrics: Sequence[Metric]) -> None:

@@ -102,9 +102,10 @@ def looped(scores: Sequence[Score]) -> list[str]:
     found = []
     for score in scores:
         heard = score.detail["heard"].encode()
-        if len(heard) > LOOP_RATIO * len(zlib.compress(heard)) and \
-                len(normalise(score.detail["heard"]).split()) >= 2 * score.weight:
-            found.append(score.item)
+        if len(heard) > LOOP_RATIO * len(zlib.compress(heard)):
+            said, words = (len(normalise(score.detail[text]).split()) for text in ("script", "heard"))
+            if words >= 2 * max(1, said):
+                found.append(score.item)
     return found
 
 

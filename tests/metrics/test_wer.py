@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dubctl.metrics.base import EvalItem
-from dubctl.metrics.wer import WordErrorRate, count_errors, released_wer
+from dubctl.metrics.wer import ReleasedWordErrorRate, WordErrorRate, count_errors, looped, released_wer
 
 NINE = "the old man sat by the river all day"
 
@@ -60,3 +62,12 @@ def test_a_script_that_repeats_itself_is_no_loop():
     script = "no, " * 60
     result = WordErrorRate(asr=object).aggregate([EvalItem("a", text=script)], [count_errors("a", script, script)])
     assert result.value == 0 and not result.warnings and not result.detail["looped"]
+
+
+def test_the_released_variant_tells_a_loop_from_a_script_that_repeats_itself_too():
+    script = "no, " * 60
+    for heard, named in ((script, []), ("I'm going to. " * 80, ["a"])):
+        item = EvalItem("a", text=script, dub=Path("a.wav"))
+        metric = ReleasedWordErrorRate(asr=object, heard={item.dub: heard})
+        metric.asr = object()
+        assert looped([metric.score(item)]) == named
