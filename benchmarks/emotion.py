@@ -31,8 +31,10 @@ from typing import Any
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "models" / "recipes"))
 
+from emotion_films import paired
 from voice_emotion import Line, emotion, labels_in
 
 from dubctl.dubbing.acted import Feeling
@@ -42,10 +44,9 @@ from dubctl.emotion.base import EMOTIONS
 from dubctl.files import read_jsonl, write_json
 from dubctl.graph.build import EmotionBatch
 from dubctl.media.audio import load_audio, save_wav
-from dubctl.media.level import amplify
 from dubctl.media.mel import HOP, RATE, mel_spectrogram
 from dubctl.metrics.classification import confusion_matrix, summary, unweighted_recall
-from dubctl.metrics.stats import bootstrap_ci, bootstrap_tables, mcnemar, paired_bootstrap
+from dubctl.metrics.stats import bootstrap_ci, bootstrap_tables, paired_bootstrap
 from dubctl.metrics.wer import count_errors
 from dubctl.ser.recogniser import Recogniser
 from dubctl.speaker import SpeakerEncoder
@@ -135,7 +136,7 @@ class Bench:
 
         def once(asked: Prompt) -> tuple[Performance, np.ndarray]:
             done = self.voice.perform(mine["text"], asked, None, emotion=felt, direction=wishes.whole())
-            return done, amplify(self.voice.vocoder(done.mel), done.gain_db)
+            return done, self.voice.sound(done)
         return best_take(once, self.prompts[mine["speaker"]], self.args.takes)[0].wav
 
     def findings(self) -> dict[str, Any]:
@@ -214,12 +215,7 @@ def figures(spoken: list[Spoken]) -> dict[str, Any]:
 def compared(a: list[Spoken], b: list[Spoken]) -> dict[str, Any]:
     """Accuracy of `a` less that of `b` on the same lines."""
     mine, other = ([float(s.right) for s in part] for part in (a, b))
-    speakers = [s.speaker for s in a]
-    paired = paired_bootstrap(other, mine, clusters=speakers)
-    by_clip = paired_bootstrap(other, mine)
-    return {"gain": float(np.mean(mine) - np.mean(other)), "over_speakers": vars(paired), "over_clips": vars(by_clip),
-            "mcnemar_p": mcnemar(sum(x > y for x, y in zip(mine, other, strict=True)),
-                                 sum(x < y for x, y in zip(mine, other, strict=True)))}
+    return paired(mine, other, [s.speaker for s in a])
 
 
 def main() -> None:
@@ -235,15 +231,13 @@ def main() -> None:
         for name, spoken in systems.items():
             spoken.append(bench.judge(row, bench.spoken_file(row, name, say[name])))
         print(f"{done + 1}/{len(rows)}", end="\r", file=sys.stderr, flush=True)
-    report = {name: figures(spoken) | {"lines": [[s.id, s.speaker, s.right] for s in spoken]}
-              for name, spoken in systems.items() if spoken}
+    report = {name: figures(spoken) for name, spoken in systems.items() if spoken}
     if {"retrieval", "none"} <= set(systems):
         report["retrieval_against_none"] = compared(systems["retrieval"], systems["none"])
     if args.films:
         report["findings"] = bench.findings()
-    write_json(args.out / "emotion.json", report)
-    for found in systems:
-        report[found].pop("lines")
+    lines = {name: [[s.id, s.speaker, s.right] for s in spoken] for name, spoken in systems.items()}
+    write_json(args.out / "emotion.json", report | {"lines": lines})
     print(json.dumps(report, indent=1, default=float))
 
 

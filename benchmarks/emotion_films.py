@@ -17,6 +17,11 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from voice import exit_code_of
+
+from dubctl.errors import InputError
 from dubctl.metrics.stats import mcnemar, paired_bootstrap
 
 Rights = dict[tuple[str, str], tuple[str, bool]]  # (folder, line) -> speaker, heard right
@@ -25,7 +30,7 @@ Rights = dict[tuple[str, str], tuple[str, bool]]  # (folder, line) -> speaker, h
 def rights(folder: Path, system: str) -> Rights:
     """Of one film."""
     report = json.loads((folder / "emotion.json").read_text(encoding="utf-8"))
-    return {(str(folder), line): (speaker, bool(right)) for line, speaker, right in report[system]["lines"]}
+    return {(str(folder), line): (speaker, bool(right)) for line, speaker, right in report["lines"][system]}
 
 
 def together(folders: list[Path]) -> dict[str, Any]:
@@ -40,19 +45,31 @@ def together(folders: list[Path]) -> dict[str, Any]:
         raise ValueError("the systems spoke different lines")
     a, b = ([float(found[key][1]) for key in with_] for found in (without, with_))
     return {"lines": len(a), "without": float(np.mean(a)), "with": float(np.mean(b)),
-            "over_speakers": vars(paired_bootstrap(a, b, clusters=[speaker for speaker, _ in with_.values()])),
-            "mcnemar_p": mcnemar(sum(y > x for x, y in zip(a, b, strict=True)),
-                                 sum(y < x for x, y in zip(a, b, strict=True)))}
+            **paired(b, a, [speaker for speaker, _ in with_.values()])}
 
 
-def main() -> None:
+def paired(mine: list[float], other: list[float], speakers: list[str]) -> dict[str, Any]:
+    """`mine` less `other` of the same lines, right (1) or wrong (0): over speakers, over lines, and McNemar's p."""
+    pairs = list(zip(mine, other, strict=True))
+    return {"gain": float(np.mean(mine) - np.mean(other)),
+            "over_speakers": vars(paired_bootstrap(other, mine, clusters=speakers)),
+            "over_clips": vars(paired_bootstrap(other, mine)),
+            "mcnemar_p": mcnemar(sum(x > y for x, y in pairs), sum(x < y for x, y in pairs))}
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
-    try:
-        print(json.dumps(together(parser.parse_args().folders), indent=1, default=float))
-    except (OSError, KeyError, ValueError) as err:
-        sys.exit(f"error: not the output of benchmarks/emotion.py with retrieval and none: {err}")
+    folders = parser.parse_args().folders
+
+    def work() -> None:
+        try:
+            found = together(folders)
+        except (OSError, KeyError, ValueError) as err:
+            raise InputError(f"not the output of benchmarks/emotion.py with retrieval and none: {err}") from err
+        print(json.dumps(found, indent=1, default=float))
+    return exit_code_of(work)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

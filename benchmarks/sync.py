@@ -36,7 +36,7 @@ from dubctl.metrics.faces import mouth_of
 from dubctl.metrics.run import evaluate
 from dubctl.metrics.stats import bootstrap_ci
 from dubctl.metrics.sync import lips_loudness, sound_span
-from dubctl.synth.symbols import SYMBOLS
+from dubctl.synth.symbols import is_sound
 from dubctl.synth.voice import chunk_tokens
 
 NEAR = 0.08 + 1e-9  # seconds; the bar of the project
@@ -96,10 +96,9 @@ def word_starts(report: dict[str, Any], row: dict[str, Any]) -> list[float]:
     edges = report["speech"]["start"] + np.concatenate([[0], np.cumsum(lengths)]) * HOP / RATE
     made, fresh = [], True
     for phone, start in zip((p for tokens in chunk_tokens(row["text"]) for p in tokens.phones), edges, strict=False):
-        sounds = SYMBOLS[phone][0].isalpha()
-        if sounds and fresh:
+        if is_sound(phone) and fresh:
             made.append(float(start))
-        fresh = not sounds
+        fresh = not is_sound(phone)
     said = [start for word, start, _ in row["words"] if word not in ("sil", "sp")]
     return [a - b for a, b in zip(made[1:], said[1:], strict=True)] if len(made) == len(said) else []
 

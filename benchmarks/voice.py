@@ -37,8 +37,8 @@ from dubctl.metrics.run import EvalReport, evaluate
 
 RATE = 22050
 FPS = 25
-# the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
 OTHERS = 5  # recordings of a speaker, beside the prompt
+# the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
 BARS = {"wer": 0.10, "secs": 0.75, "nearest": 0.90, "length": 1.0}
 
 

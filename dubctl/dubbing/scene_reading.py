@@ -10,7 +10,7 @@ import numpy as np
 
 from dubctl.dubbing.ahead import Looking, look
 from dubctl.dubbing.timing import Timing
-from dubctl.emotion.base import EMOTIONS, FaceEmotion, Profile, SceneEmotion, TextEmotion
+from dubctl.emotion.base import EMOTIONS, FaceEmotion, LipTrack, Profile, SceneEmotion, TextEmotion
 from dubctl.emotion.face import LiteFaceExtractor
 from dubctl.emotion.lips import frame_offset, lip_features, speech_window
 from dubctl.emotion.scene import LiteSceneExtractor
@@ -48,7 +48,8 @@ def read_scene(clip: Path, script: str, profile: Profile, timing: Timing | None 
     info, found = looking.info.result(), speech_window(face.lips)
     window = found if found is not None else (0.0, info.duration)
     window = (max(0.0, window[0]), min(info.duration, window[1]))
-    return Reading(scene, face, text, window, found is not None, lips_in(face, window) if found is not None else None)
+    lips = lips_in(face.lips, window) if found is not None else None
+    return Reading(scene, face, text, window, found is not None, lips)
 
 
 def _speaks_of_sights(profile: Profile) -> bool:
@@ -71,11 +72,11 @@ def _seen(profile: Profile, looking: Looking, timing: Timing) -> tuple[SceneEmot
         return scene, profile.face.extract(frames)
 
 
-def lips_in(face: FaceEmotion, window: tuple[float, float]) -> Lips | None:
+def lips_in(track: LipTrack, window: tuple[float, float]) -> Lips | None:
     """Lip features of a window, None where no mouth is visible in it."""
-    features, visible = lip_features(face.lips, *window)
-    return (Lips(features, visible, frame_offset(window[0], face.lips.fps)) if len(features) > 1 and visible.any()
-            else None)
+    features, visible = lip_features(track, *window)
+    seen = len(features) > 1 and visible.any()
+    return Lips(features, visible, frame_offset(window[0], track.fps)) if seen else None
 
 
 def summary(reading: Reading) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import numpy as np
 from dubctl.dubbing.scene_reading import Reading, lips_in
 from dubctl.emotion.lips import speech_window
 from dubctl.emotion.speech_onset import ScriptEnds
-from dubctl.synth.symbols import SYMBOLS
+from dubctl.synth.symbols import SYMBOLS, is_sound
 
 
 def script_ends(phones: Sequence[int] | np.ndarray) -> ScriptEnds | None:
     """First and last sound of a line of phone ids (L,), past silences and punctuation; None where there is none."""
-    sounds = [letter for letter in (SYMBOLS[int(i)][0] for i in phones) if letter.isalpha()]
+    sounds = [SYMBOLS[int(i)][0] for i in phones if is_sound(int(i))]
     return ScriptEnds(sounds[0], sounds[-1]) if sounds else None
 
 
@@ -27,4 +27,4 @@ def matched(reading: Reading, phones: Sequence[int] | np.ndarray, clip_seconds: 
     if found is None:
         return reading
     window = (max(0.0, found[0]), min(clip_seconds, found[1]))
-    return dataclasses.replace(reading, window=window, lips=lips_in(reading.face, window))
+    return dataclasses.replace(reading, window=window, lips=lips_in(reading.face.lips, window))

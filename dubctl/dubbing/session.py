@@ -35,7 +35,6 @@ from dubctl.library.store import Library
 from dubctl.media.audio import load_audio, save_wav
 from dubctl.media.clip import ClipInfo
 from dubctl.media.clock import samples_at
-from dubctl.media.level import amplify
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
@@ -178,7 +177,7 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
     with timing.part("synthesis"):
         window = placement.widened(reading.window, float(natural.sum() / FRAMES_PER_SECOND), info.duration)
         lips = (reading.lips if window == reading.window
-                else lips_in(reading.face, window) if reading.from_mouth else None)
+                else lips_in(reading.face.lips, window) if reading.from_mouth else None)
         room = room_seconds(window, request.wishes.own.rate, info.duration)
 
     def say(asked: Prompt) -> tuple[Performance, np.ndarray]:
@@ -186,7 +185,7 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
             done = voice.perform(script, asked, placement.room_frames((0.0, room)), lips=lips, emotion=emotion,
                                  direction=direction)
         with timing.part("vocoder"):
-            return done, amplify(voice.vocoder(done.mel), done.gain_db)
+            return done, voice.sound(done)
     take, likeness = best_take(say, prompt, request.takes)
     return take, window, likeness
 

@@ -12,7 +12,8 @@ import torch
 from dubctl.dubbing import placement
 from dubctl.dubbing.direction import Wishes
 from dubctl.dubbing.found import find_feeling
-from dubctl.emotion.lips import frame_offset, lip_features, speech_window
+from dubctl.dubbing.scene_reading import lips_in
+from dubctl.emotion.lips import speech_window
 from dubctl.graph.build import MODALITIES, EmotionBatch
 from dubctl.library.hits import Hit, gather_references
 from dubctl.library.lip_features import LANDMARKS, lip_features_of
@@ -20,7 +21,6 @@ from dubctl.library.store import Library
 from dubctl.media.audio import load_audio
 from dubctl.media.clip import probe
 from dubctl.media.clock import samples_at
-from dubctl.media.level import amplify
 from dubctl.media.mel import RATE
 from dubctl.synth.prompt import read_prompt
 from dubctl.synth.voice import Lips, Voice
@@ -48,7 +48,7 @@ def perform_row(voice: Voice, library: Library, place: int, prompt: Path,
     lips = _lips(voice, library, place, window)
     done = voice.perform(row.text, heard, placement.room_frames(window), lips=lips, emotion=emotion,
                          direction=direction)
-    wav = placement.place(amplify(voice.vocoder(done.mel), done.gain_db), window[0], samples_at(seconds))
+    wav = placement.place(voice.sound(done), window[0], samples_at(seconds))
     return wav, {"clip_seconds": round(seconds, 4), "length_of": "picture" if of_picture else "recording",
                  "window": [round(value, 4) for value in window], "from_mouth": seen is not None,
                  "stretch": round(done.stretch, 4), "hurried": done.hurried, "found": finding.report()}
@@ -62,9 +62,7 @@ def _lips(voice: Voice, library: Library, place: int, window: tuple[float, float
         return None if given is None else Lips(given, np.ones(len(given), bool), opening=False)
     if track is None or speech_window(track) is None:
         return None
-    features, visible = lip_features(track, *window)
-    return (Lips(features, visible, frame_offset(window[0], track.fps)) if len(features) > 1 and visible.any()
-            else None)
+    return lips_in(track, window)
 
 
 def clip_seconds(library: Library, place: int) -> tuple[float, bool]:

@@ -20,6 +20,11 @@ _ALIAS = {"r": "ɹ", "g": "ɡ", "ɬ": "l", "ɫ": "l", "ʲ": "", "ɨ": "ɪ", "ɵ"
           "–": "—", "-": "—", "ʰ": "", "y": "i", "ø": "ɜ", "ɲ": "n", "β": "b", "ɣ": "ɡ", "ʎ": "l", "q": "k", "ɥ": "w"}
 
 
+def is_sound(phone: int) -> bool:
+    """Whether a phone id is spoken: no padding, edge, space or punctuation."""
+    return SYMBOLS[phone][0].isalpha()
+
+
 @dataclass(frozen=True)
 class Tokens:
     """Phone ids, stress ids (both length L) of one line, with a silence token at each edge."""

@@ -114,7 +114,7 @@ class Voice:
         def say(asked: Prompt) -> tuple[Performance, np.ndarray]:
             done = self.perform(text, asked, None if room is None else room // HOP, lips=lips, emotion=emotion,
                                 direction=direction)
-            return done, amplify(self.vocoder(done.mel), done.gain_db)
+            return done, self.sound(done)
         take, _ = best_take(say, prompt, takes)
         done, wav = take.performance, take.wav
         if room is not None:
@@ -169,6 +169,10 @@ class Voice:
                            [int(d) for f in fits for d in f.durations], float(lengths.sum() * HOP / RATE),
                            spoken * HOP / RATE, float(spoken / lengths.sum()), any(f.hurried for f in fits),
                            float(np.exp(prompt.log_f0 + np.mean(pitches))), notes, direction.energy_db)
+
+    def sound(self, done: Performance) -> np.ndarray:
+        """What was performed as sound (S,), as loud as was asked for."""
+        return amplify(self.vocoder(done.mel), done.gain_db)
 
     @torch.inference_mode()
     def finds(self, emotion: EmotionBatch) -> np.ndarray | None:

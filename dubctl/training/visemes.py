@@ -12,9 +12,9 @@ import functools
 import numpy as np
 
 from dubctl.media.mel import FRAMES_PER_SECOND
+from dubctl.synth.mouth import FPS
 from dubctl.synth.symbols import SYMBOLS
 
-FPS = 25.0
 _OPENING = {0.9: "aɑɐæʌIW", 0.65: "ɛɔɒAOQYeo", 0.45: "əɚɪɜᵊᵻh", 0.35: "iuʊ", 0.25: "tdnlszkɡŋjɾxcðθʔ",
             0.2: "ʃʒʤʧɹ", 0.12: "wfv", 0.0: "pbm"}
 _WIDTH = {0.6: "iɪeAɛszjI", -0.6: "uʊOQWwɔʃʒʧʤɹoYɒ"}
@@ -22,7 +22,9 @@ _WIDTH = {0.6: "iɪeAɛszjI", -0.6: "uʊOQWwɔʃʒʧʤɹoYɒ"}
 
 @functools.lru_cache(maxsize=1)
 def viseme_table() -> np.ndarray:
-    """(symbols, 2): opening and width of every symbol; silence and punctuation rest at (0.04, 0)."""
+    """(symbols, 2): opening and width of every symbol, set by hand; the voice was trained and faces were drawn with it
+    (`dubctl.synth.mouth.openness` is what was measured since). Silence and punctuation rest at
+    (0.04, 0)."""
     table = np.tile(np.array([0.04, 0.0], np.float32), (len(SYMBOLS), 1))
     for column, groups in enumerate((_OPENING, _WIDTH)):
         for value, phones in groups.items():

@@ -20,7 +20,7 @@ import numpy as np
 
 from dubctl.files import write_json
 from dubctl.synth.frontend import tokens_of
-from dubctl.synth.symbols import SYMBOLS, VOWELS
+from dubctl.synth.symbols import SYMBOLS, VOWELS, is_sound
 
 OPENING = 2  # column of `feat`
 VOWEL_LENGTH = 1.6  # of a consonant's
@@ -81,7 +81,7 @@ def _shares(word: str, frames: int) -> np.ndarray:
 @cache
 def _phones(word: str) -> list[tuple[int, float]]:
     """Phones of a word (a letter of the alphabet is read as its name) and the share of it that each takes."""
-    phones = [p for p in tokens_of(word.upper() if len(word) == 1 else word).phones if SYMBOLS[p][0].isalpha()]
+    phones = [p for p in tokens_of(word.upper() if len(word) == 1 else word).phones if is_sound(p)]
     lengths = [VOWEL_LENGTH if SYMBOLS[p][0] in VOWELS else 1.0 for p in phones]
     return [(phone, length / sum(lengths)) for phone, length in zip(phones, lengths, strict=True)]
 

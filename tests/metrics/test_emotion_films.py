@@ -1,19 +1,22 @@
 """Films taken together: the same lines of both systems are paired, film by film."""
 
 import json
+import sys
 
 import pytest
 
-from tests.metrics.test_voice_benchmark import load
+from tests.metrics.test_voice_benchmark import BENCHMARKS, load
+
+sys.path.insert(0, str(BENCHMARKS))
 
 bench = load("emotion_films")
 
 
 def film(folder, retrieval, none):
     folder.mkdir()
-    lines = {name: {"lines": [[f"line{i}", f"speaker{i // 2}", right] for i, right in enumerate(rights)]}
+    lines = {name: [[f"line{i}", f"speaker{i // 2}", right] for i, right in enumerate(rights)]
              for name, rights in (("retrieval", retrieval), ("none", none))}
-    (folder / "emotion.json").write_text(json.dumps(lines))
+    (folder / "emotion.json").write_text(json.dumps({"lines": lines}))
     return folder
 
 

@@ -19,15 +19,14 @@ EVEN = np.full(len(LINE), 8)
 def test_lips_that_close_draw_the_closed_sounds_to_them():
     wanted = openness()[LINE]
     shift = 3  # the mouth says it later than the voice would
-    usual = EVEN.copy()
-    seen = np.repeat(np.roll(np.nan_to_num(wanted, nan=0.5), 0), usual)
-    seen = np.concatenate([np.full(shift, seen[0]), seen])[: len(seen)]
-    bent = follow(usual, LINE, seen, FREE)
+    mouth_of_the_line = np.repeat(np.nan_to_num(wanted, nan=0.5), EVEN)
+    seen = np.concatenate([np.full(shift, mouth_of_the_line[0]), mouth_of_the_line[:-shift]])
+    bent = follow(EVEN, LINE, seen, FREE)
 
     def misfit(durations):
         mouth = np.repeat(wanted, durations)
         return np.nanmean((mouth - seen) ** 2)
-    assert bent.sum() == usual.sum() and misfit(bent) < 0.8 * misfit(usual)
+    assert bent.sum() == EVEN.sum() and misfit(bent) < 0.8 * misfit(EVEN)
 
 
 def test_a_mouth_that_agrees_or_is_not_seen_changes_nothing():
