@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import math
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -35,27 +32,23 @@ class AlignmentEncoder(nn.Module):
         return score, score.softmax(-1)
 
 
-@functools.lru_cache(maxsize=20_000)
-def beta_binomial_prior(frames: int, tokens: int, scale: float = 1.0) -> torch.Tensor:
-    """Near-diagonal prior (T, L) float16: token index of frame t ~ BetaBinomial(L - 1, t, T - t + 1)."""
-    k = np.arange(tokens)[None]
-    t = np.arange(1, frames + 1)[:, None]
-    a, b, n = scale * t, scale * (frames - t + 1), tokens - 1
-    gamma = _log_gamma_table(max(2 * frames, 2 * tokens) + frames + tokens + 4)
-    def log_beta(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return gamma[x.astype(int)] + gamma[y.astype(int)] - gamma[(x + y).astype(int)]
-    choose = gamma[n + 1] - gamma[k + 1] - gamma[n - k + 1]
-    return torch.from_numpy(np.exp(choose + log_beta(k + a, n - k + b) - log_beta(a, b)).astype(np.float16))
+@torch.no_grad()
+def beta_binomial_prior(frames: torch.Tensor, tokens: torch.Tensor, most_frames: int, most_tokens: int) -> torch.Tensor:
+    """Near-diagonal priors (B, T, L): token index of frame t ~ BetaBinomial(L_b - 1, t, T_b - t + 1); 0 outside.
 
-
-@functools.lru_cache(maxsize=4)
-def _log_gamma_table_of(size: int) -> np.ndarray:
-    return np.concatenate([[np.inf], np.cumsum(np.concatenate([[0.0], np.log(np.arange(1, size))]))])
-
-
-def _log_gamma_table(size: int) -> np.ndarray:
-    """log Gamma(i) for i = 0 .. size (integers only, since scale is a whole number)."""
-    return _log_gamma_table_of(1 << math.ceil(math.log2(size + 1)))
+    Args:
+        frames, tokens: (B,) sizes T_b and L_b of the items; most_frames, most_tokens: T and L.
+    """
+    k = torch.arange(most_tokens, device=frames.device, dtype=torch.float64)
+    a = torch.arange(1, most_frames + 1, device=frames.device, dtype=torch.float64)[None, :, None]
+    size, n = frames.double()[:, None, None], tokens.double()[:, None, None] - 1
+    inside = (a <= size) & (k <= n)
+    b = (size - a + 1).clamp(min=1)
+    rest = (n - k).clamp(min=0)
+    def log_beta(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.lgamma(x) + torch.lgamma(y) - torch.lgamma(x + y)
+    choose = torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(rest + 1)
+    return ((choose + log_beta(k + a, rest + b) - log_beta(a, b)).exp() * inside).float()
 
 
 def forward_sum_loss(score: torch.Tensor, lengths: torch.Tensor, frames: torch.Tensor,

@@ -75,4 +75,4 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch
     for key, value in tensors.items():
         slot, name = key.split("|", 1)
         parameter = parameters[name]
-        optimiser.state[parameter][slot] = value.clone() if slot == "step" else value.to(parameter.device).clone()
+        optimiser.state[parameter][slot] = value.to(parameter.device).clone()

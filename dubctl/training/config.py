@@ -43,7 +43,8 @@ class TrainConfig:
     checkpoint or a voice folder to start from, "shipped" = the voice that comes with dubctl, "" = random weights.
     critic_lr: of the critic of mels, where the loss has one. reader_lr: of the reader of phones, which first learns by
     itself for `reader_steps` (it needs a good alignment: set `init`, or 0 steps to let it grow with the voice).
-    freeze: parts of the network that stay as they are ("graphs", "decoder", …).
+    freeze: parts of the network that stay as they are ("graphs", "decoder", …). workers: processes that make batches
+    ahead, which a GPU would wait for (0: none; the result is the same).
     """
 
     model: SynthConfig = field(default_factory=SynthConfig)
@@ -84,6 +85,7 @@ class TrainConfig:
     checkpoint_every: int = 200
     validate_every: int = 500
     log_every: int = 10
+    workers: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from dubctl.media.mel import FRAMES_PER_SECOND
-from dubctl.synth.alignment import beta_binomial_prior
 from dubctl.synth.pitch import mean_log_f0
 from dubctl.synth.symbols import Tokens
 from dubctl.training.features import Features
+from dubctl.training.lips import Lips
+from dubctl.training.padding import pad
 
 PROMPT_FRAMES = 260  # three seconds
 SHUFFLE_FRAMES = 24  # a prompt cut from the target itself is shuffled in pieces of this length: no content leaks
@@ -28,6 +29,7 @@ class Item:
     what the voice is; those come from another, plain clip of the speaker. usual_log_f0: the speaker's usual mean
     log-F0, 0 = this clip's own. noisy: (mel, d-vector) of the same clip as a poor microphone would have it: a prompt.
     played: the clip is played faster or slower than it was spoken: sounds to learn from, but no pace to predict.
+    durations: mel frames of each token, where a trained voice has aligned the clip already; None = search.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Item:
     usual_log_f0: float = 0.0
     noisy: tuple[np.ndarray, np.ndarray] | None = None
     played: bool = False
+    durations: np.ndarray | None = None
     log_f0: float = field(init=False)
     log_pitch: np.ndarray = field(init=False)
 
@@ -63,16 +66,19 @@ class Item:
 @dataclass
 class Batch:
     """Tensors of B items; see `synth.model.Inputs` for the shared fields. mel (B, T, 80), log_pitch (B, T), asked
-    (B, 256): the d-vector of the voice itself where `dvector` is that of a poor recording of it."""
+    (B, 256): the d-vector of the voice itself where `dvector` is that of a poor recording of it. rows, labels (B,):
+    `Item.row` and `Item.emotion`. paced (B,): there is a pace to learn. durations (B, L): where every item has them.
+    tracks: recorded lips of the items that have some; drawn: lips of all, where they are made already (`lips.py`)."""
 
-    items: list[Item]
+    rows: np.ndarray
+    labels: torch.Tensor
+    paced: torch.Tensor
     phones: torch.Tensor
     stress: torch.Tensor
     tokens: torch.Tensor
     mel: torch.Tensor
     frames: torch.Tensor
     log_pitch: torch.Tensor
-    prior: torch.Tensor
     dvector: torch.Tensor
     asked: torch.Tensor
     log_f0: torch.Tensor
@@ -81,8 +87,18 @@ class Batch:
     voices: list[str]
     prompt: torch.Tensor
     prompt_mask: torch.Tensor
+    durations: torch.Tensor | None
+    tracks: list[np.ndarray | None]
     use_lips: np.ndarray
     seed: int
+    drawn: Lips | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """A copy on `device`."""
+        if device.type == "cpu":
+            return self
+        moved = {n: v.to(device, non_blocking=True) for n, v in vars(self).items() if isinstance(v, torch.Tensor)}
+        return replace(self, **moved, drawn=self.drawn.to(device) if self.drawn is not None else None)
 
 
 class Sampler:
@@ -191,28 +207,19 @@ def collate(items: list[Item], voices: list[Item], prompts: list[np.ndarray], us
     swapped = [v.speaker != i.speaker for i, v in zip(items, voices, strict=True)]
     t = max(i.frames for i in items)
     n = max(len(i.tokens) for i in items)
-    prior = torch.zeros(len(items), t, n)
-    for b, item in enumerate(items):
-        p = beta_binomial_prior(item.frames, len(item.tokens))
-        prior[b, : p.shape[0], : p.shape[1]] = p.float()
     prompt = pad([torch.from_numpy(p) for p in prompts], max(8, max(len(p) for p in prompts)))
+    known = [torch.from_numpy(i.durations.astype(np.int64)) for i in items if i.durations is not None]
     return Batch(
-        items, pad([torch.tensor(i.tokens.phones) for i in items], n),
+        np.array([i.row for i in items]), torch.tensor([i.emotion for i in items]),
+        torch.tensor([not i.played for i in items]), pad([torch.tensor(i.tokens.phones) for i in items], n),
         pad([torch.tensor(i.tokens.stress) for i in items], n), torch.tensor([len(i.tokens) for i in items]),
         pad([torch.from_numpy(i.features.mel.astype(np.float32)) for i in items], t),
-        torch.tensor([i.frames for i in items]), pad([torch.from_numpy(i.log_pitch) for i in items], t), prior,
+        torch.tensor([i.frames for i in items]), pad([torch.from_numpy(i.log_pitch) for i in items], t),
         torch.from_numpy(np.stack(heard if heard is not None else [v.features.dvector for v in voices])),
         torch.from_numpy(np.stack([v.features.dvector for v in voices])),
         torch.tensor([v.log_f0 for v in voices]),
         torch.tensor([i.log_f0 if s else v.log_f0 for i, v, s in zip(items, voices, swapped, strict=True)]),
         torch.tensor(swapped),
         [v.speaker for v in voices], prompt,
-        torch.arange(prompt.shape[1])[None] < torch.tensor([len(p) for p in prompts])[:, None], use_lips, seed)
-
-
-def pad(rows: Sequence[torch.Tensor], length: int) -> torch.Tensor:
-    """Stack (n_i, …) rows into (B, length, …), zeros after each."""
-    out = rows[0].new_zeros((len(rows), length, *rows[0].shape[1:]))
-    for i, row in enumerate(rows):
-        out[i, : len(row)] = row
-    return out
+        torch.arange(prompt.shape[1])[None] < torch.tensor([len(p) for p in prompts])[:, None],
+        pad(known, n) if len(known) == len(items) else None, [i.lips for i in items], use_lips, seed)

@@ -54,3 +54,17 @@ class EmotionSource:
             masks.append(there)
         basic = {m: torch.from_numpy(self.basic[m][rows] * shown[:, c: c + 1]) for c, m in enumerate(MODALITIES)}
         return EmotionBatch(basic, torch.from_numpy(shown), indirect, audio, torch.from_numpy(np.stack(masks, 1)))
+
+
+class Films(EmotionSource):
+    """The same lines in several films: a batch comes from one of them, so that no picture is learnt by heart."""
+
+    def __init__(self, films: Sequence[EmotionSource]) -> None:
+        first = films[0]
+        super().__init__(first.basic, first.basic_mask, first.footage, first.neighbours)
+        self.films = films
+
+    def batch(self, rows: Sequence[int], k: int, rng: np.random.Generator, dropout: float,
+              alone: float = 0.0) -> EmotionBatch:
+        film = self.films[int(rng.integers(len(self.films)))]
+        return EmotionSource.batch(film, rows, k, rng, dropout, alone)

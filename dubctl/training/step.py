@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from dubctl.graph.build import EmotionBatch
-from dubctl.synth.alignment import binarisation_loss, forward_sum_loss, monotonic_search
+from dubctl.synth.alignment import beta_binomial_prior, binarisation_loss, forward_sum_loss, monotonic_search
 from dubctl.synth.decoder import energy_of, token_mean
 from dubctl.synth.model import Inputs, Synthesizer
 from dubctl.training.config import TrainConfig
 from dubctl.training.critic import Critique, window_pair
-from dubctl.training.data import Batch, pad
+from dubctl.training.data import Batch
+from dubctl.training.lips import Lips, shown_lips
 from dubctl.training.losses import emotion_loss, lip_focus, mel_l1, prosody_losses
 from dubctl.training.reader import Reading, Spoken, spoken
 from dubctl.training.speaker_loss import SpeakerLoss
-from dubctl.training.visemes import synthetic_lips
 
 
 class TrainingStep:
@@ -37,18 +36,18 @@ class TrainingStep:
         terms = {"align": forward_sum_loss(score, batch.tokens, batch.frames)}
         if step >= self.config.binarise_from:
             terms["binarise"] = binarisation_loss(soft, durations, batch.frames)
-        lips, visible, lip_mask = self._lips(batch, durations, step)
+        lips = self._lips(batch, durations, step)
         u = model.understand(Inputs(batch.phones, batch.stress, mask, batch.dvector, batch.log_f0, batch.prompt,
-                                    batch.prompt_mask, lips, visible, lip_mask, emotion))
+                                    batch.prompt_mask, lips.features, lips.visible, lips.mask, emotion))
         own = ~batch.swapped[:, None]  # an item spoken in a stranger's voice has no recording to be compared with
         pitch = token_mean(batch.log_pitch, durations) - batch.own_log_f0[:, None]
         energy = token_mean(energy_of(batch.mel), durations)
-        paced = torch.tensor([not i.played for i in batch.items], device=mask.device)[:, None]
-        terms |= prosody_losses(u.prosody, durations, pitch * mask, energy, mask & own, mask & own & paced)
+        paced = mask & own & batch.paced[:, None]
+        terms |= prosody_losses(u.prosody, durations, pitch * mask, energy, mask & own, paced)
         made = model.speak(u, mask, durations, pitch, energy)
         terms["mel"] = mel_l1(made, batch.mel, mel_mask & own)
-        if bool(lip_mask.any()):
-            terms["lip_focus"] = lip_focus(u.lip_attention, durations, mask, lip_mask)
+        if bool(lips.mask.any()):
+            terms["lip_focus"] = lip_focus(u.lip_attention, durations, mask, lips.mask)
         terms |= self.speaker(made, batch.frames, batch.asked, batch.voices)
         if self.critique is not None and torch.is_grad_enabled():  # validation has other terms to tell by
             terms |= self.critique.terms(window_pair(made, batch.mel, batch.frames, ~batch.swapped))
@@ -71,28 +70,17 @@ class TrainingStep:
                  mel_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Scores and soft alignment (B, T, L) of the recordings, and the frames (B, L) that each token takes."""
         embedded = self.model.aligner.embed(batch.phones, batch.stress)
-        score, soft = self.model.alignment(embedded, mask, batch.mel, mel_mask, batch.prior)
-        return score, soft, monotonic_search(score.detach(), batch.tokens, batch.frames)
+        prior = beta_binomial_prior(batch.frames, batch.tokens, batch.mel.shape[1], batch.phones.shape[1])
+        score, soft = self.model.alignment(embedded, mask, batch.mel, mel_mask, prior)
+        known = batch.durations
+        return score, soft, known if known is not None else monotonic_search(score.detach(), batch.tokens, batch.frames)
 
-    def _lips(self, batch: Batch, durations: torch.Tensor,
-              step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Real tracks where an item has one, else derived from the alignment; absent for the rest."""
-        rng = np.random.default_rng(batch.seed)
-        found = durations.cpu().numpy()
-        tracks = []
-        for i, item in enumerate(batch.items):
-            if not batch.use_lips[i] or (item.lips is None and step < self.config.lips_from):
-                tracks.append(np.zeros((0, self.config.model.lip_features), np.float32))
-            elif item.lips is not None:
-                tracks.append(item.lips)
-            else:
-                n = len(item.tokens)
-                tracks.append(synthetic_lips(np.array(item.tokens.phones), found[i, :n], rng))
-        device = batch.mel.device
-        lips = pad([torch.from_numpy(t) for t in tracks], max(2, max(len(t) for t in tracks)))
-        mask = torch.arange(lips.shape[1])[None] < torch.tensor([len(t) for t in tracks])[:, None]
-        visible = mask & (torch.from_numpy(rng.random(mask.shape)) > 0.05)
-        return lips.to(device), visible.to(device), mask.to(device)
+    def _lips(self, batch: Batch, durations: torch.Tensor, step: int) -> Lips:
+        if batch.drawn is not None:
+            return batch.drawn
+        phones, tokens, found = (x.cpu().numpy() for x in (batch.phones, batch.tokens, durations))
+        return shown_lips(batch.tracks, batch.use_lips, phones, tokens, found, batch.seed,
+                          self.config.model.lip_features, step >= self.config.lips_from).to(batch.mel.device)
 
 
 def _masks(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

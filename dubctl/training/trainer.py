@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 
 from dubctl.errors import InputError
 from dubctl.files import append_jsonl, read_jsonl, write_jsonl
+from dubctl.graph.build import EmotionBatch
 from dubctl.progress import Progress, silent
 from dubctl.synth.model import Synthesizer
 from dubctl.training import checkpoint
@@ -21,6 +22,7 @@ from dubctl.training.config import TrainConfig
 from dubctl.training.critic import Critique
 from dubctl.training.data import Batch, Item, Sampler
 from dubctl.training.emotion_data import EmotionSource
+from dubctl.training.feed import Fed, Feed
 from dubctl.training.graph_steps import feelings_of, train_graphs
 from dubctl.training.judge import Judge
 from dubctl.training.reader import Reading, school
@@ -53,6 +55,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.model = Synthesizer(config.model).to(self.device)
         self.sampler = Sampler(items, config.batch, config.seed, config.per_speaker)
+        self.feed = Feed(self.sampler, config, emotion)
+        self._waiting: tuple[int, Iterator[Fed]] | None = None
         self.held = Sampler(held, config.batch, config.seed + 1) if held else None
         self.named = dict(self.model.named_parameters())
         _freeze(self.model, config)
@@ -71,17 +75,12 @@ class Trainer:
 
     # -- one step ----------------------------------------------------------------------------------------------
 
-    def terms(self, batch: Batch, step: int, emotional: bool = True) -> dict[str, torch.Tensor]:
+    def terms(self, batch: Batch, step: int, emotion: EmotionBatch | None = None) -> dict[str, torch.Tensor]:
         """Unweighted loss terms of a batch under autocast."""
-        batch = _to(batch, self.device)
-        rng = np.random.default_rng([self.config.seed, step, 3])
-        emotion = labels = None
-        if self.emotion is not None and emotional:
-            emotion = self.emotion.batch([i.row for i in batch.items], self.config.k, rng,
-                                         self.config.emotion_dropout, self.config.reference_dropout).to(self.device)
-            labels = torch.tensor([i.emotion for i in batch.items], device=self.device)
+        batch = batch.to(self.device)
+        known = emotion.to(self.device) if emotion is not None else None
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
-            return self.pass_through(batch, step, emotion, labels)[0]
+            return self.pass_through(batch, step, known, batch.labels if known is not None else None)[0]
 
     def train_step(self) -> dict[str, float]:
         """Forward, backward and update of the current step, over `accumulate` batches."""
@@ -92,9 +91,7 @@ class Trainer:
             group["lr"] = learning_rate(c, self.step)
         logged: dict[str, float] = defaultdict(float)
         for part in range(c.accumulate):
-            batch = self.sampler.make(self.step * c.accumulate + part, c.own_dvector, c.lip_share,
-                                      c.swap if self.step >= c.swap_from else 0.0, c.noisy_prompts)
-            terms = self.terms(batch, self.step)
+            terms = self._terms_of(self.step * c.accumulate + part)
             total = self.weighted(terms) / c.accumulate
             total.backward()
             for judge in self.judges:
@@ -109,6 +106,17 @@ class Trainer:
         if self.step % EMA_EVERY == 0:
             self._average()
         return {**logged, "grad_norm": float(norm), "lr": learning_rate(c, self.step - 1)}
+
+    def _terms_of(self, number: int) -> dict[str, torch.Tensor]:
+        """Terms of the run's batch `number`, which is waiting where other processes make them."""
+        if not self.config.workers:
+            batch, emotion = self.feed[number]
+        else:
+            if self._waiting is None or self._waiting[0] != number:
+                self._waiting = (number, self.feed.batches(number))
+            batch, emotion = next(self._waiting[1])
+            self._waiting = (number + 1, self._waiting[1])
+        return self.terms(batch, self.step, emotion)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -131,8 +139,8 @@ class Trainer:
         count = min(batches, self.held.per_epoch)
         for i in range(count):
             torch.manual_seed(i)
-            for name, value in self.terms(self.held.make(i, 1.0, 0.5), max(self.step, self.config.lips_from),
-                                          emotional=False).items():
+            for name, value in self.terms(self.held.make(i, 1.0, 0.5),
+                                          max(self.step, self.config.lips_from)).items():
                 sums[name] += float(value) / count
         return dict(sums)
 
@@ -182,7 +190,7 @@ class Trainer:
             return
         torch.manual_seed((self.config.seed + 3) * 1_000_003)
         school(self.reading, lambda i: self.pass_through.recordings(
-            _to(self.sampler.make(self.config.steps + i, 1.0, 0.0), self.device)), self.config.reader_steps, progress,
+            self.sampler.make(self.config.steps + i, 1.0, 0.0).to(self.device)), self.config.reader_steps, progress,
             self.config.log_every)
         self.schooled = True
 
@@ -252,12 +260,6 @@ def _freeze(model: Synthesizer, config: TrainConfig) -> None:
         if part not in known:
             raise InputError(f"[train] freeze: no part {part!r} in the network", f"choose from {', '.join(known)}")
         model.get_submodule(part).requires_grad_(False)
-
-
-def _to(batch: Batch, device: torch.device) -> Batch:
-    if device.type == "cpu":
-        return batch
-    return Batch(**{n: v.to(device) if isinstance(v, torch.Tensor) else v for n, v in vars(batch).items()})
 
 
 def _tensorboard(out: Path) -> Any:

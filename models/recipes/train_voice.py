@@ -14,6 +14,9 @@ one for copies played at 1.2 to 1.7 times their tempo, as a line is that must fi
 `--grid-lips` is the tracks file of benchmarks/speech_window.py. Rows of the splits test and dev, and every other
 recording of their sentences, never train.
 
+`--pack` and `--packed` train on another machine: `--packed FILE --init VOICE --device cuda --workers 12` needs nothing
+else.
+
 In part 2 every line lies in an imagined film (imagined_films.py) of clips with known delivery: the acted ones and as
 many plain ones; its references are found there as `dubctl retrieve` would, never the line itself or its words.
 """
@@ -21,47 +24,41 @@ many plain ones; its references are found there as `dubctl retrieve` would, neve
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors.numpy import load_file
-from voice_clips import LONGEST, acted, hurried, poor_recording, quiet_mel, rows, warped
-from voice_emotion import PLAIN_MANNER, Line, films, manner_of
+from voice_pack import pack, unpack
 
-from dubctl.emotion.base import EMOTIONS, LipTrack
-from dubctl.emotion.lips import lip_features
-from dubctl.errors import DubctlError
-from dubctl.library.builtin import builtin_library
+from dubctl.config import load_dataclass
 from dubctl.media.mel import FRAMES_PER_SECOND
-from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.config import SynthConfig
-from dubctl.synth.frontend import phonemise
-from dubctl.synth.symbols import tokenise
+from dubctl.synth.voice_files import load_folder
 from dubctl.training import checkpoint, run
 from dubctl.training.config import LossWeights, TrainConfig
 from dubctl.training.data import Item
-from dubctl.training.features import Features, cached
+from dubctl.training.emotion_data import EmotionSource
 from dubctl.training.trainer import Trainer
 
 
 def main() -> None:
     args = parse()
     torch.set_num_threads(args.threads)
-    train, held, lines = corpus(args)
-    source = (films(lines, args.data / "text" / "xed", args.cache / "functionals.safetensors", args.seed, args.films)
-              if args.emotion else None)
-    config = TrainConfig(model=dimensions() if args.emotion else SynthConfig(), steps=args.steps, emotion=args.emotion,
+    train, held, source, model = material(args)
+    if args.pack:
+        pack(args.pack, train, held, source, load_folder(args.init)[0])
+        return
+    config = TrainConfig(model=model, steps=args.steps, emotion=args.emotion,
                          lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
                          swap_from=args.swap_from, lr=args.lr, warmup=args.warmup, batch=args.batch, bf16=args.bf16,
                          loss=LossWeights(emotion=0.2 if args.emotion else 0.05, adversarial=args.critic,
-                                          match=2 * args.critic, clear=args.clear),
+                                          match=2 * args.critic, clear=args.clear, speaker=args.speaker,
+                                          contrast=args.speaker / 10),
                          checkpoint_every=args.checkpoint_every,
-                         noisy_prompts=0.5 if args.quiet else 0.25 if args.poor else 0.0, reference_dropout=0.3,
+                         noisy_prompts=args.noisy_prompts, reference_dropout=0.3,
                          graph_steps=args.graph_steps, freeze=tuple(args.freeze),
-                         reader_steps=args.reader_steps if args.clear else 0, swap=args.swap)
-    trainer = Trainer(config, train, held, args.out, emotion=source)
+                         reader_steps=args.reader_steps if args.clear else 0, swap=args.swap,
+                         workers=args.workers, log_every=args.log_every)
+    trainer = Trainer(config, train, held, args.out, args.device, source)
     if trainer.checkpoint_path.exists():
         trainer.resume()
     elif args.init:
@@ -73,8 +70,25 @@ def main() -> None:
     trainer.run(lambda done, total, note="": print(done, total, note, round(trainer.spent), flush=True))
 
 
+def material(args: argparse.Namespace) -> tuple[list[Item], list[Item], EmotionSource | None, SynthConfig]:
+    """Training and held-out items, films, and the network's sizes: from `--packed`, or from the clips themselves."""
+    if args.packed:
+        train, held, source, model = unpack(args.packed)
+        return train, held, source if args.emotion else None, load_dataclass(SynthConfig, model, str(args.packed))
+    from voice_corpus import corpus
+    from voice_emotion import films
+
+    train, held, lines = corpus(args)
+    if not args.emotion:
+        return train, held, None, SynthConfig()
+    kept = args.cache / "functionals.safetensors"
+    return train, held, films(lines, args.data / "text" / "xed", kept, args.seed, args.films), dimensions()
+
+
 def dimensions() -> SynthConfig:
     """The network's sizes with the lite profile's dimensions."""
+    from dubctl.library.builtin import builtin_library
+
     spaces = builtin_library().spaces
     return SynthConfig(scene_dim=spaces["scene"].dim, face_dim=spaces["face"].dim, text_dim=2 * spaces["text"].dim,
                        audio_dim=spaces["audio"].dim)
@@ -98,58 +112,20 @@ def start_from(trainer: Trainer, path: Path) -> None:
                                  trainer.named)
 
 
-def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]]:
-    """Training and held-out items; an item's `row` is its place among the lines."""
-    encoder = SpeakerEncoder().eval()
-    lips = load_file(args.grid_lips) if args.grid_lips else {}
-    train: list[Item] = []
-    held: list[Item] = []
-    lines: list[Line] = []
-    for folder, row in (*rows(args), *warped(args), *hurried(args), *acted(args)):
-        media = folder / (row.get("audio") or row["video"])
-        try:
-            features = cached(args.cache, media, encoder)
-            tokens = tokenise(row.get("phonemes") or phonemise(row["text"]))
-        except DubctlError as err:
-            print("left out:", err.message)
-            continue
-        noisy = poor_recording(args, row, media, encoder)
-        if "quiet" in row:
-            noisy = noisy or (features.mel, features.dvector)
-            features = replace(features, mel=quiet_mel(media, row["quiet"]))
-        filmed = folder == args.acted
-        feeling = row["emotion"] if filmed else "neutral"  # the labels of the other sets are those of their words
-        item = Item(row["id"], row["speaker"], tokens, features, _lips(lips, row["id"], features), len(lines),
-                    EMOTIONS.index(feeling), acted=filmed, noisy=noisy,
-                    played=folder == args.hurried)
-        if not item.fits(LONGEST) or len(tokens) < 5:
-            continue
-        lines.append(Line(row["id"], media, row["speaker"], row["text"], feeling,
-                          manner_of(row) if filmed else PLAIN_MANNER, filmed))
-        (held if row.get("split") == "dev" else train).append(item)
-    for item in train:
-        if item.acted:
-            usual = [i.log_f0 for i in train if i.speaker == item.speaker and not i.acted]
-            item.log_f0 = float(np.mean(usual)) if usual else item.log_f0
-    return train, held, lines
-
-
-def _lips(tracks: dict[str, np.ndarray], id: str, features: Features) -> np.ndarray | None:
-    if f"{id}.opening" not in tracks:
-        return None
-    track = LipTrack(*(tracks[f"{id}.{n}"] for n in ("opening", "width")), tracks[f"{id}.visible"].astype(bool))
-    start = float(features.start)
-    values, visible = lip_features(track, start, start + len(features.mel) / FRAMES_PER_SECOND)
-    return values if len(values) > 1 and visible.mean() > 0.8 else None
-
-
 def parse() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for flag in ("--data", "--cache", "--out"):
-        p.add_argument(flag, type=Path, required=True)
-    for flag in ("--acted", "--transcripts", "--grid-lips", "--init", "--warped", "--poor", "--hurried",
-                 "--quiet"):
+    p.add_argument("--out", type=Path, default=Path("runs/voice"))
+    for flag in ("--data", "--cache", "--acted", "--transcripts", "--grid-lips", "--init", "--warped", "--poor",
+                 "--hurried", "--quiet"):
         p.add_argument(flag, type=Path)
+    p.add_argument("--pack", type=Path, metavar="FILE", help="write the material, aligned by --init, and stop")
+    p.add_argument("--packed", type=Path, metavar="FILE", help="train on what --pack wrote; no other data is needed")
+    p.add_argument("--device", default="cpu")
+    p.add_argument("--workers", type=int, default=0, help="processes that make batches ahead")
+    p.add_argument("--log-every", type=int, default=10, metavar="STEPS")
+    p.add_argument("--speaker", type=float, default=0.5, help="weight of GE2E; telling voices apart has a tenth")
+    p.add_argument("--noisy-prompts", type=float, default=0.0,
+                   help="share of prompts heard as a poor recording, where there is one")
     p.add_argument("--more", type=Path, nargs="*", default=[])
     p.add_argument("--acted-weight", type=int, default=2, help="how often an acted clip comes in an epoch")
     p.add_argument("--steps", type=int, default=4200)

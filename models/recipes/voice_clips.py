@@ -112,8 +112,8 @@ WARP_SHARE = {"librispeech": 1.0, "kokoro_mix": 0.35, "cmu_arctic": 0.15, "kathl
 
 def warped(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Copies of some training clips played faster or slower: pitch and formants move together, as in a smaller or
-    larger person, so that one speaker gives voices which no recording at hand has. A speaker of few clips keeps one
-    factor, so that his copies are one new speaker."""
+    larger person, so that one speaker gives voices which no recording at hand has: real ones four, one a factor; of the
+    others a speaker of few clips keeps one factor, so that his copies are one new speaker."""
     if not args.warped:
         return
     for folder, row in rows(args):
@@ -121,10 +121,11 @@ def warped(args: argparse.Namespace) -> Iterator[tuple[Path, dict[str, Any]]]:
         if row.get("split") == "dev" or draw.random() > WARP_SHARE.get(folder.name, 0.35) or "audio" not in row:
             continue
         many = folder.name in ("cmu_arctic", "kathleen")
-        factor = (draw if many else random.Random(row["speaker"])).choice(WARPS)
-        path = args.warped / f"{row['id']}_{factor}.flac"
-        yield args.warped, {**row, "id": path.stem, "audio": path.name, "speaker": f"{row['speaker']}x{factor}",
-                            **_copies(args, folder, row, path, partial(_warp, factor=factor))}
+        one = (draw if many else random.Random(row["speaker"])).choice(WARPS)
+        for factor in WARPS if folder.name == "librispeech" else (one,):
+            path = args.warped / f"{row['id']}_{factor}.flac"
+            yield args.warped, {**row, "id": path.stem, "audio": path.name, "speaker": f"{row['speaker']}x{factor}",
+                                **_copies(args, folder, row, path, partial(_warp, factor=factor))}
 
 
 def _warp(source: Path, made: Path, factor: float) -> None:

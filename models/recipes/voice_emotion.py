@@ -19,11 +19,11 @@ from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.reaction import LiteReactionGenerator
 from dubctl.emotion.rter import LiteTextEmotionEncoder
 from dubctl.files import content_key
-from dubctl.graph.build import MODALITIES, EmotionBatch
+from dubctl.graph.build import MODALITIES
 from dubctl.library.store import write_tensors
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE
-from dubctl.training.emotion_data import EmotionSource, ReferencePool
+from dubctl.training.emotion_data import EmotionSource, Films, ReferencePool
 
 NEIGHBOURS = 6
 PLAIN_MANNER = 5.0  # plain reading is no delivery of the acted set
@@ -82,20 +82,6 @@ class Remembering:
         if new:
             self.known |= {(what, t): row for t, row in zip(new, getattr(self.rter, what)(new), strict=True)}
         return np.stack([self.known[what, t] for t in texts])
-
-
-class Films(EmotionSource):
-    """The same lines in several films: a batch comes from one of them, so that no picture is learnt by heart."""
-
-    def __init__(self, films: Sequence[EmotionSource]) -> None:
-        first = films[0]
-        super().__init__(first.basic, first.basic_mask, first.footage, first.neighbours)
-        self.films = films
-
-    def batch(self, rows: Sequence[int], k: int, rng: np.random.Generator, dropout: float,
-              alone: float = 0.0) -> EmotionBatch:
-        film = self.films[int(rng.integers(len(self.films)))]
-        return EmotionSource.batch(film, rows, k, rng, dropout, alone)
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,11 +10,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "models" / "recipes"))
 
 from imagined_films import FACED, MOOD, SHOWN, shoot
-from voice_emotion import Films, Remembering
+from voice_emotion import Remembering
 
 from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.rter import LiteTextEmotionEncoder
-from dubctl.training.emotion_data import EmotionSource, ReferencePool
+from dubctl.training.emotion_data import EmotionSource, Films, ReferencePool
 
 
 class Counting(LiteTextEmotionEncoder):

@@ -16,10 +16,19 @@ from dubctl.synth.alignment import (
 
 
 def test_prior_rows_are_distributions_that_run_along_the_diagonal():
-    prior = beta_binomial_prior(40, 10).float()
+    prior = beta_binomial_prior(torch.tensor([40]), torch.tensor([10]), 40, 10)[0]
     assert torch.allclose(prior.sum(1), torch.ones(40), atol=2e-2)
     centres = (prior * torch.arange(10)).sum(1)
     assert centres[0] < 1 and centres[-1] > 8 and bool((centres.diff() > 0).all())
+
+
+def test_a_prior_is_the_same_beside_longer_items_and_nothing_outside_its_own():
+    alone = beta_binomial_prior(torch.tensor([30]), torch.tensor([7]), 30, 7)[0]
+    beside = beta_binomial_prior(torch.tensor([30, 400]), torch.tensor([7, 90]), 400, 90)
+    assert torch.allclose(beside[0, :30, :7], alone) and float(beside[0, 30:].sum() + beside[0, :, 7:].sum()) == 0
+    # BetaBinomial(1, t, T - t + 1) has the mean t / (T + 1)
+    assert torch.allclose(beta_binomial_prior(torch.tensor([9]), torch.tensor([2]), 9, 2)[0, :, 1],
+                          torch.arange(1, 10) / 10)
 
 
 def test_search_finds_the_best_path():
@@ -71,9 +80,7 @@ def test_alignment_learns_a_toy_language():
     total = int(frames.max())
     mel_mask = torch.arange(total)[None] < frames[:, None]
     mel = codes[lines.gather(1, expand_index(durations, total))] + torch.randn(16, total, 80) * 0.2
-    prior = torch.zeros(16, total, 6)
-    for i, n in enumerate(frames.tolist()):
-        prior[i, :n] = beta_binomial_prior(n, 6).float()
+    prior = beta_binomial_prior(frames, tokens, total, 6)
     net, mask = AlignmentEncoder(16, 16), torch.ones(16, 6, dtype=torch.bool)
     optimiser = torch.optim.Adam(net.parameters(), 3e-3)
     def search():
