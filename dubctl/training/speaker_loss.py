@@ -88,6 +88,7 @@ class SpeakerLoss(nn.Module):
         self.encoder = SpeakerEncoder()
         self.bridge = MelBridge(self.encoder.basis)
         self.requires_grad_(False)
+        self.encoder.train()  # cuDNN has no backward pass of an LSTM that was told to evaluate; nothing in it differs
 
     def heard(self, mel: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
         """Unit vectors (B, 256) of mels (B, T, 80) with `frames` (B,) real frames each."""
@@ -97,9 +98,8 @@ class SpeakerLoss(nn.Module):
         inside = place < frames[:, None]
         crop = mel.gather(1, place.clamp(max=mel.shape[1] - 1)[..., None].expand(-1, -1, mel.shape[2]))
         crop = torch.where(inside[..., None], crop, torch.full_like(crop, FLOOR).log())
-        with torch.autocast(mel.device.type, enabled=False):  # powers span more than bfloat16 resolves
-            windows = self.bridge(crop.float(), WINDOW)
-        return self.encoder(windows).float()
+        with torch.autocast(mel.device.type, enabled=False):  # powers, and voices, differ by less than bfloat16 does
+            return self.encoder(self.bridge(crop.float(), WINDOW))
 
     def forward(self, mel: torch.Tensor, frames: torch.Tensor, asked: torch.Tensor,
                 speakers: list[str]) -> dict[str, torch.Tensor]:

@@ -24,6 +24,9 @@ many plain ones; its references are found there as `dubctl retrieve` would, neve
 from __future__ import annotations
 
 import argparse
+import math
+import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -41,12 +44,13 @@ from dubctl.training.trainer import Trainer
 
 
 def main() -> None:
-    args = parse()
+    began, args = time.monotonic(), parse()
     torch.set_num_threads(args.threads)
-    train, held, source, model = material(args)
-    if args.pack:
-        pack(args.pack, train, held, source, load_folder(args.init)[0])
+    torch.set_float32_matmul_precision("high")  # of a GPU; CPUs take no notice
+    if args.pack or args.snippets:
+        pack_up(args)
         return
+    train, held, source, model = material(args)
     config = TrainConfig(model=model, steps=args.steps, emotion=args.emotion,
                          lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
                          swap_from=args.swap_from, lr=args.lr, warmup=args.warmup, batch=args.batch, bf16=args.bf16,
@@ -67,7 +71,19 @@ def main() -> None:
     hours = sum(i.frames for i in train) / FRAMES_PER_SECOND / 3600
     speakers = len({i.speaker for i in train})
     print(f"{len(train)} clips, {hours:.2f} h, {speakers} speakers; held out {len(held)}", flush=True)
-    trainer.run(lambda done, total, note="": print(done, total, note, round(trainer.spent), flush=True))
+    until = args.seconds - (time.monotonic() - began) if args.seconds else math.inf
+    trainer.run(partial(_tell, trainer, until, []))
+
+
+def _tell(trainer: Trainer, until: float, pace: list[tuple[int, float]], done: int, total: int,
+          note: str = "") -> None:
+    """Print how far it is; the steps, and the schedule with them, become as many as fit into `until` seconds."""
+    if not note.startswith("reader"):
+        pace.append((trainer.step, trainer.spent))
+    if until < math.inf and len(pace) > 2:
+        (first, then), (step, now) = pace[0], pace[-1]
+        trainer.config.steps = step + max(1, int((until - now) / (now - then) * (step - first)))
+    print(done, trainer.config.steps, note, round(trainer.spent), flush=True)
 
 
 def material(args: argparse.Namespace) -> tuple[list[Item], list[Item], EmotionSource | None, SynthConfig]:
@@ -83,6 +99,20 @@ def material(args: argparse.Namespace) -> tuple[list[Item], list[Item], EmotionS
         return train, held, None, SynthConfig()
     kept = args.cache / "functionals.safetensors"
     return train, held, films(lines, args.data / "text" / "xed", kept, args.seed, args.films), dimensions()
+
+
+def pack_up(args: argparse.Namespace) -> None:
+    """Write what training elsewhere needs: `--pack`, and `--snippets` for tune_vocoder.py."""
+    from voice_corpus import corpus, save_snippets
+    from voice_emotion import films
+
+    train, held, lines = corpus(args)
+    if args.snippets:
+        save_snippets(args, train, lines)
+    if args.pack:
+        kept = args.cache / "functionals.safetensors"
+        source = films(lines, args.data / "text" / "xed", kept, args.seed, args.films) if args.emotion else None
+        pack(args.pack, train, held, source, load_folder(args.init)[0])
 
 
 def dimensions() -> SynthConfig:
@@ -119,7 +149,9 @@ def parse() -> argparse.Namespace:
                  "--hurried", "--quiet"):
         p.add_argument(flag, type=Path)
     p.add_argument("--pack", type=Path, metavar="FILE", help="write the material, aligned by --init, and stop")
+    p.add_argument("--snippets", type=Path, metavar="FILE", help="write recordings of some items, and stop")
     p.add_argument("--packed", type=Path, metavar="FILE", help="train on what --pack wrote; no other data is needed")
+    p.add_argument("--seconds", type=float, default=0.0, help="end by then: fewer steps, and the schedule with them")
     p.add_argument("--device", default="cpu")
     p.add_argument("--workers", type=int, default=0, help="processes that make batches ahead")
     p.add_argument("--log-every", type=int, default=10, metavar="STEPS")

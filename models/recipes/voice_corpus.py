@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
+import random
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import soundfile as sf
 from safetensors.numpy import load_file
 from voice_clips import LONGEST, acted, hurried, poor_recording, quiet_mel, rows, warped
 from voice_emotion import PLAIN_MANNER, Line, manner_of
@@ -13,7 +17,9 @@ from voice_emotion import PLAIN_MANNER, Line, manner_of
 from dubctl.emotion.base import EMOTIONS, LipTrack
 from dubctl.emotion.lips import lip_features
 from dubctl.errors import DubctlError
-from dubctl.media.mel import FRAMES_PER_SECOND
+from dubctl.media.audio import load_audio
+from dubctl.media.mel import FRAMES_PER_SECOND, HOP, RATE
+from dubctl.media.silence import speech_span
 from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.frontend import phonemise
 from dubctl.synth.symbols import tokenise
@@ -64,3 +70,50 @@ def _lips(tracks: dict[str, np.ndarray], id: str, features: Features) -> np.ndar
     start = float(features.start)
     values, visible = lip_features(track, start, start + len(features.mel) / FRAMES_PER_SECOND)
     return values if len(values) > 1 and visible.mean() > 0.8 else None
+
+
+SNIPPET = 130  # mel frames, 1.5 s
+SNIPPETS = {"librispeech": 480, "kokoro_mix": 260, "kathleen": 40, "cmu_arctic": 60}  # at most; of `--more`: 260
+
+
+def save_snippets(args: argparse.Namespace, train: list[Item], lines: list[Line]) -> None:
+    """1.5 s of the recordings of some plain items, as their mels have them (FLAC), and where in the item they begin;
+    LibriSpeech's without their noise and marked as narrow, for they have nothing above 8 kHz."""
+    sound, item, first, narrow = [], [], [], []
+    for place, start in _some(args, train, lines):
+        wav = target(args, lines[train[place].row])[start * HOP: (start + SNIPPET) * HOP]
+        sink = io.BytesIO()
+        sf.write(sink, wav, RATE, format="FLAC", subtype="PCM_16")
+        sound.append(np.frombuffer(sink.getvalue(), np.uint8))
+        item.append(place)
+        first.append(start)
+        narrow.append(lines[train[place].row].path.parts[-3] == "librispeech")
+    args.snippets.parent.mkdir(parents=True, exist_ok=True)
+    with args.snippets.open("wb") as sink:
+        np.savez(sink, flac=np.concatenate(sound), bytes=np.array([len(s) for s in sound]), item=np.array(item),
+                 first=np.array(first), narrow=np.array(narrow))
+    print(f"{len(sound)} snippets, {sum(map(len, sound)) / 1e6:.0f} MB", flush=True)
+
+
+def target(args: argparse.Namespace, line: Line) -> np.ndarray:
+    """The recording that a line's mel was made of: its speech alone, levelled, without noise where that is the aim."""
+    wav = load_audio(line.path, RATE)
+    first, last = speech_span(wav)
+    level = 0.9 / float(np.abs(wav[first:last]).max())
+    quiet = args.quiet / f"{line.id}.flac" if args.quiet else None
+    return (load_audio(quiet, RATE) if quiet and quiet.is_file() else wav)[first:last] * level
+
+
+def _some(args: argparse.Namespace, train: list[Item], lines: list[Line]) -> Iterator[tuple[int, int]]:
+    """(item, first frame) of the snippets: no acted, warped or hurried items; real voices give two."""
+    left = dict(SNIPPETS)
+    for place in random.Random(0).sample(range(len(train)), len(train)):
+        line, room = lines[train[place].row], train[place].frames - SNIPPET
+        folder = line.path.parts[-3]
+        plain = args.data / folder in line.path.parents or line.path.parents[1] in args.more
+        if room < 0 or line.filmed or not plain:
+            continue
+        for number in range(2 if folder == "librispeech" else 1):
+            if left.setdefault(folder, 260) > 0:
+                left[folder] -= 1
+                yield place, random.Random(place + number).randint(0, room)

@@ -1,0 +1,287 @@
+"""Tune HiFi-GAN to what a dubctl voice gives it: mels that are smoother than those of recordings.
+
+    R=models/recipes
+    python $R/train_voice.py … --pack pack.npz --snippets snippets.npz       # recordings of some of the items
+    python $R/tune_vocoder.py train pack.npz snippets.npz tuned.pt --voice models/voice --minutes 8 --device cuda
+    python $R/tune_vocoder.py export tuned.pt models/vocoder-hifigan
+
+The voice speaks the items under their recordings' own durations, pitch, energy (ground-truth-aligned mels, as
+HiFi-GAN's authors do, Kong et al. 2020, section 4.4), a share `REAL` stays recordings' own mels. Critics: HiFi-GAN's
+of periods and UnivNet's of spectra at three resolutions (Jang et al. 2021), least squares, features matched. What was
+recorded at 16 kHz is judged below 7.6 kHz only. Needs the package `onnx` (export).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+import torch
+import torch.nn.functional as F
+from distill_vocoder import ALL, TEACHER, Generator, outside, save_half
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+from voice_pack import unpack
+
+from dubctl.media.mel import HOP, RATE, mel_basis
+from dubctl.synth.voice_files import load_folder
+from dubctl.training.config import TrainConfig
+from dubctl.training.data import Item, Sampler
+from dubctl.training.speaker_loss import SpeakerLoss
+from dubctl.training.step import TrainingStep
+
+CROP = 40  # mel frames of a training crop
+REAL = 0.15  # share of crops heard from the recording's own mel
+ALONE = 150  # steps that the critics learn alone
+LOWPASS = 7600.0  # Hz
+PERIODS = (2, 3, 5, 7, 11)
+RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # n_fft, hop, window
+LOG = 50
+
+
+class PeriodCritic(nn.Module):
+    """Convolutions over the sound folded at a period."""
+
+    def __init__(self, period: int) -> None:
+        super().__init__()
+        self.period = period
+        sizes = (1, 32, 128, 512, 1024)
+        self.layers = nn.ModuleList(
+            [weight_norm(nn.Conv2d(a, b, (5, 1), (3, 1), (2, 0))) for a, b in zip(sizes, sizes[1:], strict=False)]
+            + [weight_norm(nn.Conv2d(1024, 1024, (5, 1), 1, (2, 0)))])
+        self.score = weight_norm(nn.Conv2d(1024, 1, (3, 1), 1, (1, 0)))
+
+    def forward(self, wav: Tensor) -> list[Tensor]:
+        """Sound (B, N) -> the layers' features and, last, the scores."""
+        x = F.pad(wav, (0, -wav.shape[1] % self.period), "reflect")
+        return _seen(self, x.view(len(x), 1, -1, self.period))
+
+
+class SpectrumCritic(nn.Module):
+    """Convolutions over a magnitude spectrum of one resolution."""
+
+    def __init__(self, size: int, hop: int, window: int) -> None:
+        super().__init__()
+        self.size, self.hop = size, hop
+        self.register_buffer("window", torch.hann_window(window))
+        def layer(into: int, stride: int) -> nn.Module:
+            return weight_norm(nn.Conv2d(into, 32, (3, 9), (1, stride), (1, 4)))
+        self.layers = nn.ModuleList([layer(1, 1), layer(32, 2), layer(32, 2), layer(32, 2),
+                                     weight_norm(nn.Conv2d(32, 32, 3, 1, 1))])
+        self.score = weight_norm(nn.Conv2d(32, 1, 3, 1, 1))
+
+    def forward(self, wav: Tensor) -> list[Tensor]:
+        """Sound (B, N) -> the layers' features and, last, the scores."""
+        with torch.autocast(wav.device.type, enabled=False):
+            found = magnitude(wav.float(), self.size, self.hop, self.window)
+        return _seen(self, found.transpose(1, 2)[:, None])
+
+
+def _seen(critic: PeriodCritic | SpectrumCritic, x: Tensor) -> list[Tensor]:
+    seen = []
+    for layer in critic.layers:
+        x = F.leaky_relu(layer(x), 0.1)
+        seen.append(x)
+    return [*seen, critic.score(x)]
+
+
+def magnitude(wav: Tensor, size: int, hop: int, window: Tensor) -> Tensor:
+    """(B, N) -> (B, bins, frames)."""
+    return torch.stft(wav, size, hop, len(window), window, return_complex=True).abs().clamp(min=1e-5)
+
+
+def critics() -> nn.ModuleList:
+    """All that judge."""
+    return nn.ModuleList([*map(PeriodCritic, PERIODS), *(SpectrumCritic(*r) for r in RESOLUTIONS)])
+
+
+def lowpass() -> Tensor:
+    """A linear-phase filter (1, 1, 127)."""
+    t = torch.arange(127) - 63
+    taps = torch.sinc(t * 2 * LOWPASS / RATE) * torch.hamming_window(127, periodic=False)
+    return (taps / taps.sum())[None, None]
+
+
+class Snippets:
+    """Crops of recordings with the mels that belong to them."""
+
+    def __init__(self, snippets: Path, made: dict[int, Tensor], items: list[Item], device: torch.device) -> None:
+        with np.load(snippets) as found:
+            a = dict(found)
+        ends = np.cumsum(a["bytes"])
+        waves, mels, real = [], [], []
+        for end, size, item, first in zip(ends, a["bytes"], a["item"], a["first"], strict=True):
+            wav, _ = sf.read(io.BytesIO(a["flac"][end - size: end].tobytes()), dtype="float32")
+            frames = len(wav) // HOP
+            waves.append(torch.from_numpy(wav[: frames * HOP]))
+            mels.append(made[int(item)][first: first + frames])
+            real.append(torch.from_numpy(items[int(item)].features.mel[first: first + frames].astype(np.float32)))
+        self.wav, self.made, self.real = (torch.stack(x).to(device) for x in (waves, mels, real))
+        self.narrow = torch.from_numpy(a["narrow"]).to(device)
+        self.low = lowpass().to(device)
+
+    def draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Mels (B, CROP, 80), sound (B, CROP x HOP) and which were recorded at 16 kHz (B,)."""
+        device = self.wav.device
+        row = torch.randint(len(self.wav), (count,), device=device)
+        at = torch.randint(self.made.shape[1] - CROP + 1, (count, 1), device=device)
+        frames = at + torch.arange(CROP, device=device)
+        own = torch.rand(count, 1, 1, device=device) < REAL
+        mel = torch.where(own, self.real[row[:, None], frames], self.made[row[:, None], frames])
+        samples = at * HOP + torch.arange(CROP * HOP, device=device)
+        return mel, self.wav[row[:, None], samples], self.narrow[row]
+
+    def heard(self, wav: Tensor, narrow: Tensor) -> Tensor:
+        """As it is judged."""
+        low = F.conv1d(wav[:, None], self.low, padding=63)[:, 0]
+        return torch.where(narrow[:, None], low, wav)
+
+
+@torch.no_grad()
+def spoken(voice: Path, pack: Path, wanted: set[int], device: torch.device) -> tuple[dict[int, Tensor], list[Item]]:
+    """Mels of the wanted items as the voice makes them under their recordings' prosody, and all items."""
+    train, _, films, _ = unpack(pack)
+    model = load_folder(voice)[0].to(device).eval()
+    config = TrainConfig(model=model.config, lips_from=0, binarise_from=0, reference_dropout=0.3)
+    step = TrainingStep(model, SpeakerLoss().to(device), config)
+    chosen = sorted(wanted, key=lambda i: train[i].frames)
+    made = {}
+    for start in range(0, len(chosen), 16):
+        part = chosen[start: start + 16]
+        sampler = Sampler([train[i] for i in part], len(part), 0)
+        batch = sampler.make(0, 1.0, 0.5, 0.0, 0.5).to(device)
+        rng = np.random.default_rng(start)
+        emotion = films.batch(batch.rows, 3, rng, 0.1, 0.3).to(device) if films is not None else None
+        mel = step(batch, 1, emotion)[1].float().cpu()
+        order = [part[i] for i in sampler.indices(0)]
+        made |= {i: mel[b, : train[i].frames] for b, i in enumerate(order)}
+    return made, train
+
+
+def log_mel(wav: Tensor, basis: Tensor, window: Tensor) -> Tensor:
+    """(B, N) -> (B, 80, frames), natural log."""
+    return (basis @ magnitude(wav, 1024, HOP, window)).clamp(min=1e-5).log()
+
+
+def train(args: argparse.Namespace) -> None:
+    """Tune for --minutes; the checkpoint holds averaged weights."""
+    device = torch.device(args.device)
+    torch.manual_seed(0)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
+    with np.load(args.snippets) as found:
+        wanted = set(found["item"].tolist())
+    data = Snippets(args.snippets, *spoken(args.voice, args.pack, wanted, device), device)
+    print(f"{len(data.wav)} snippets of {data.made.shape[1] * HOP / RATE:.2f} s", flush=True)
+    net, judges = Generator(ALL).to(device), critics().to(device)
+    g = torch.optim.AdamW(net.parameters(), args.rate, betas=(0.8, 0.99), weight_decay=0.0)
+    d = torch.optim.AdamW(judges.parameters(), 2e-4, betas=(0.8, 0.99), weight_decay=0.0)
+    average = {k: v.clone() for k, v in net.state_dict().items()}
+    basis, window = mel_basis("cpu").to(device), torch.hann_window(1024, device=device)
+    step, started, saved = 0, time.monotonic(), 0.0
+    while (share := (time.monotonic() - started) / (60 * args.minutes)) < 1:
+        for group in g.param_groups:
+            group["lr"] = args.rate * min(1.0, max(0, step - ALONE) / 200) * (1 - 0.95 * share)
+        mel, real, narrow = data.draw(args.batch)
+        with torch.autocast(device.type, torch.bfloat16, enabled=args.bf16):
+            made = net(mel)
+        made = data.heard(made.float(), narrow)
+        real = data.heard(real, narrow)
+        with torch.autocast(device.type, torch.bfloat16, enabled=args.bf16):
+            judged = [(j(real), j(made.detach())) for j in judges]
+            lesson = sum(((r[-1].float() - 1).square().mean() + m[-1].float().square().mean()) for r, m in judged)
+        d.zero_grad(set_to_none=True)
+        lesson.backward()
+        nn.utils.clip_grad_norm_(judges.parameters(), 10.0)
+        d.step()
+        parts = {"critics": lesson.detach() / len(judges)}
+        like = (log_mel(made, basis, window) - log_mel(real, basis, window)).abs().mean()
+        if step >= ALONE:
+            judges.requires_grad_(False)
+            with torch.autocast(device.type, torch.bfloat16, enabled=args.bf16):
+                pairs = [([x.detach() for x in j(real)], j(made)) for j in judges]
+            judges.requires_grad_(True)
+            fooled = sum((m[-1].float() - 1).square().mean() for _, m in pairs)
+            match = sum((a.float() - b.float()).abs().mean() for r, m in pairs
+                        for a, b in zip(r[:-1], m[:-1], strict=True))
+            g.zero_grad(set_to_none=True)
+            (fooled + 2 * match + 45 * like).backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 50.0)
+            g.step()
+            parts |= {"fooled": fooled.detach() / len(judges), "match": match.detach()}
+            torch._foreach_lerp_(list(average.values()), list(net.state_dict().values()),
+                                 max(0.002, 1 / (step - ALONE + 1)))
+        parts["mel"] = like.detach()
+        step += 1
+        if step % LOG == 0:
+            print(step, f"{time.monotonic() - started:.0f} s", *(f"{k} {float(v):.4f}" for k, v in parts.items()),
+                  flush=True)
+        if time.monotonic() - saved > 60:
+            saved = time.monotonic()
+            torch.save({k: v.half().cpu() for k, v in average.items()}, args.out)
+    torch.save({k: v.half().cpu() for k, v in average.items()}, args.out)
+
+
+def export(args: argparse.Namespace) -> None:
+    """Write model.safetensors (float16), and model.onnx, which reads its weights out of it, into a folder like the
+    teacher's."""
+    import onnx
+
+    net = Generator(ALL)
+    net.load_state_dict({k: v.float() for k, v in torch.load(args.checkpoint, map_location="cpu").items()})
+    net.resblocks = nn.ModuleList(block for stage in net.resblocks for block in stage)  # transformers' own names
+    args.out.mkdir(parents=True, exist_ok=True)
+    net.register_buffer("mean", torch.zeros(80))
+    net.register_buffer("scale", torch.ones(80))
+    path = args.out / "model.onnx"
+    places = save_half(net, args.out / "model.safetensors")
+    whole = _Numbered(net)
+    torch.onnx.export(whole, (torch.zeros(1, 40, 80),), str(path), input_names=["mel"], output_names=["audio"],
+                      opset_version=17, dynamo=False,
+                      dynamic_axes={"mel": {0: "N", 1: "T"}, "audio": {0: "N", 1: "L"}})
+    graph = onnx.load(str(path))
+    for tensor in graph.graph.initializer:
+        graph.graph.node.insert(0, outside(tensor, *places[tensor.name.removeprefix("net.")]))
+    path.write_bytes(graph.SerializeToString())
+    (args.out / "config.json").write_text((TEACHER / "config.json").read_text(encoding="utf-8"), encoding="utf-8")
+
+
+class _Numbered(nn.Module):
+    """The generator, its residual blocks in one list."""
+
+    def __init__(self, net: Generator) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, mel: Tensor) -> Tensor:
+        x = self.net.conv_pre(mel.transpose(1, 2))
+        per = len(ALL[0])
+        for i in range(len(ALL)):
+            x = self.net.upsampler[i](F.leaky_relu(x, 0.1))
+            x = sum(self.net.resblocks[i * per + j](x) for j in range(per)) / per
+        return torch.tanh(self.net.conv_post(F.leaky_relu(x, 0.01))).squeeze(1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    steps = parser.add_subparsers(required=True, dest="step")
+    one, two = (steps.add_parser(step.__name__, help=step.__doc__) for step in (train, export))
+    for name in ("pack", "snippets", "out"):
+        one.add_argument(name, type=Path)
+    one.add_argument("--voice", type=Path, help="folder of the voice (default: the shipped one)")
+    one.add_argument("--minutes", type=float, default=8.0)
+    one.add_argument("--rate", type=float, default=1e-4)
+    one.add_argument("--batch", type=int, default=32)
+    one.add_argument("--device", default="cpu")
+    one.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
+    two.add_argument("checkpoint", type=Path)
+    two.add_argument("out", type=Path, help="folder")
+    args = parser.parse_args()
+    {"train": train, "export": export}[args.step](args)
+
+
+if __name__ == "__main__":
+    main()
