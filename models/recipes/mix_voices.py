@@ -1,0 +1,47 @@
+"""A voice between voices: the weighted mean of their weights, which holds where they were trained from one another.
+
+    python models/recipes/mix_voices.py models/voice=0.55 runs/a/voice=0.225 runs/b/voice=0.225 -o mixed
+
+A long run drifts from what it started with; part of the way keeps what both can do (Wortsman et al. 2022, "Robust
+fine-tuning of zero-shot models" and "Model soups").
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+
+def mix(voices: dict[Path, float], out: Path) -> None:
+    """Write the mean of voices of one network, weighted as given (float16); the rest is copied from the first.
+
+    Raises:
+        ValueError: weights that do not sum to 1, or voices of different networks.
+    """
+    if abs(sum(voices.values()) - 1) > 1e-6:
+        raise ValueError(f"the weights sum to {sum(voices.values()):g}, not to 1")
+    parts = [(load_file(folder / "model.safetensors"), weight) for folder, weight in voices.items()]
+    first = parts[0][0]
+    if any({n: t.shape for n, t in part.items()} != {n: t.shape for n, t in first.items()} for part, _ in parts):
+        raise ValueError("voices of different networks cannot be mixed")
+    out.mkdir(parents=True, exist_ok=True)
+    save_file({name: sum((weight * part[name].float() for part, weight in parts), torch.zeros(())).half().contiguous()
+               for name in first}, out / "model.safetensors")
+    shutil.copy(next(iter(voices)) / "config.json", out / "config.json")
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("voices", nargs="+", metavar="FOLDER=WEIGHT")
+    p.add_argument("-o", "--out", type=Path, required=True)
+    args = p.parse_args()
+    pairs = [voice.rsplit("=", 1) for voice in args.voices]
+    mix({Path(folder): float(weight) for folder, weight in pairs}, args.out)
+
+
+if __name__ == "__main__":
+    main()
