@@ -31,7 +31,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -228,6 +227,8 @@ def save_half(net: Generator, path: Path) -> dict[str, tuple[int, int]]:
 
 def export(args: argparse.Namespace) -> None:
     """Write config.json, model.safetensors (float16) and model.onnx, which reads its weights out of it."""
+    import onnx
+
     net = Generator(KERNELS)
     net.load_state_dict(torch.load(args.checkpoint))
     args.out.mkdir(parents=True, exist_ok=True)
@@ -247,6 +248,8 @@ def export(args: argparse.Namespace) -> None:
 
 def outside(tensor: Any, first: int, end: int) -> Any:
     """Turn an ONNX initializer into a float16 reference to model.safetensors; the node that casts it back."""
+    import onnx
+
     name, shape = tensor.name, list(tensor.dims)
     tensor.Clear()
     tensor.name, tensor.data_type, tensor.data_location = name + "_f16", onnx.TensorProto.FLOAT16, 1  # 1: external

@@ -8,7 +8,8 @@
 The voice speaks the items under their recordings' own durations, pitch, energy (ground-truth-aligned mels, as
 HiFi-GAN's authors do, Kong et al. 2020, section 4.4), a share `REAL` stays recordings' own mels. Critics: HiFi-GAN's
 of periods and UnivNet's of spectra at three resolutions (Jang et al. 2021), least squares, features matched. What was
-recorded at 16 kHz is judged below 7.6 kHz only. Needs the package `onnx` (export).
+recorded at 16 kHz is judged below 7.6 kHz only. Needs the package `onnx` (export). No shipped vocoder was made so yet:
+on CPUs it is too slow, and the GPU's time went to the voice.
 """
 
 from __future__ import annotations

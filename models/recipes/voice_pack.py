@@ -1,6 +1,6 @@
 """The voice's training material in one file, to be trained on elsewhere (train_voice.py --pack, --packed).
 
-Mels are kept as grey pictures with a step of 0.11 (prompts that are recordings with noise: 0.2) of a natural logarithm,
+Mels are kept as grey pictures with a step of 0.13 (prompts that are recordings with noise: 0.4) of a natural logarithm,
 losslessly compressed (WebP): 3 to 4 bits for each of 80 bands, 86 times a second. Every item is aligned by the voice
 that training starts from, so that no search is needed there.
 """
@@ -27,7 +27,7 @@ from dubctl.training.emotion_data import EmotionSource, Films, ReferencePool
 from dubctl.training.features import Features
 
 FLOOR = -12.0  # below every mel
-STEP, COARSE = 0.11, 0.2
+STEP, COARSE = 0.13, 0.4
 STRIP = 8000  # frames of a picture
 
 
