@@ -45,10 +45,11 @@ def beta_binomial_prior(frames: torch.Tensor, tokens: torch.Tensor, most_frames:
     inside = (a <= size) & (k <= n)
     b = (size - a + 1).clamp(min=1)
     rest = (n - k).clamp(min=0)
-    def log_beta(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return torch.lgamma(x) + torch.lgamma(y) - torch.lgamma(x + y)
-    choose = torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(rest + 1)
-    return ((choose + log_beta(k + a, rest + b) - log_beta(a, b)).exp() * inside).float()
+    log = torch.lgamma
+    choose = log(n + 1) - log(k + 1) - log(rest + 1)
+    # the sums inside both beta functions are the same for a whole item: few gammas are as large as the result
+    beta = log(k + a) + log(rest + b) - log(n + size + 1) - log(a) - log(b) + log(size + 1)
+    return ((choose + beta).exp() * inside).float()
 
 
 def forward_sum_loss(score: torch.Tensor, lengths: torch.Tensor, frames: torch.Tensor,

@@ -44,9 +44,6 @@ class Feed(Dataset[Fed]):
                                          c.reference_dropout)
         return batch, emotion
 
-    def __iter__(self) -> Iterator[Fed]:
-        return self.batches(0)
-
     def batches(self, first: int) -> Iterator[Fed]:
         """Those from number `first` on.
 
