@@ -58,7 +58,8 @@ class MouthReader:
             raise ValueError(f"{len(tokens)} sounds in {mel.shape[1]} frames")
         phones, stress = torch.tensor([tokens.phones]), torch.tensor([tokens.stress])
         mask, mel_mask = torch.ones_like(phones, dtype=torch.bool), torch.ones(mel.shape[:2], dtype=torch.bool)
-        prior = beta_binomial_prior(mel.shape[1], len(tokens)).float()[None]
+        lengths = torch.tensor([mel.shape[1]]), torch.tensor([len(tokens)])
+        prior = beta_binomial_prior(*lengths, mel.shape[1], len(tokens))
         score, _ = self._model.alignment(self._model.aligner.embed(phones, stress), mask, mel, mel_mask, prior)
         found = monotonic_search(score, torch.tensor([len(tokens)]), torch.tensor([mel.shape[1]]))
         return found[0].numpy()
