@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dubctl.errors import UsageError
 from dubctl.synth.config import SynthConfig, tiny_config
 
+LEAST = {"steps": 1, "batch": 1, "accumulate": 1, "checkpoint_every": 1, "validate_every": 1, "log_every": 1,
+         "workers": 0}
 
 @dataclass
 class LossWeights:
@@ -86,6 +89,12 @@ class TrainConfig:
     validate_every: int = 500
     log_every: int = 10
     workers: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a count that no run can have."""
+        for key, least in LEAST.items():
+            if getattr(self, key) < least:
+                raise UsageError(f"[train] {key}: {getattr(self, key)} is below {least}")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

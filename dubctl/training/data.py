@@ -94,10 +94,10 @@ class Batch:
     drawn: Lips | None = None
 
     def to(self, device: torch.device) -> Batch:
-        """A copy on `device`."""
+        """On `device`; itself on the CPU, where it was made."""
         if device.type == "cpu":
             return self
-        moved = {n: v.to(device, non_blocking=True) for n, v in vars(self).items() if isinstance(v, torch.Tensor)}
+        moved = {n: v.to(device) for n, v in vars(self).items() if isinstance(v, torch.Tensor)}
         return replace(self, **moved, drawn=self.drawn.to(device) if self.drawn is not None else None)
 
 

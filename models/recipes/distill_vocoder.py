@@ -25,7 +25,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import zip_longest
 from pathlib import Path
@@ -214,32 +214,38 @@ def train(args: argparse.Namespace) -> None:
     torch.save(average, args.out)
 
 
-def save_half(net: Generator, path: Path) -> dict[str, tuple[int, int]]:
+def save_half(net: Generator, path: Path, name_of: Callable[[str], str]) -> dict[str, tuple[int, int]]:
     """Write the weights as float16; where each one lies in the file (first byte, the one after the last)."""
     from safetensors.torch import save
 
-    data = save({name: value.half().contiguous() for name, value in net.state_dict().items()})
+    data = save({name_of(name): value.half().contiguous() for name, value in net.state_dict().items()})
     path.write_bytes(data)
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])
     return {name: tuple(start + at for at in entry["data_offsets"]) for name, entry in header.items()}
 
 
-def export(args: argparse.Namespace) -> None:
-    """Write config.json, model.safetensors (float16) and model.onnx, which reads its weights out of it."""
+def write(net: Generator, out: Path, name_of: Callable[[str], str] = str) -> None:
+    """Write model.safetensors (float16), its tensors under `name_of` their own names, and model.onnx, which reads its
+    weights out of it."""
     import onnx
 
-    net = Generator(KERNELS)
-    net.load_state_dict(torch.load(args.checkpoint))
-    args.out.mkdir(parents=True, exist_ok=True)
-    places, path = save_half(net, args.out / "model.safetensors"), args.out / "model.onnx"
+    out.mkdir(parents=True, exist_ok=True)
+    places, path = save_half(net, out / "model.safetensors", name_of), out / "model.onnx"
     torch.onnx.export(net, (torch.zeros(1, 40, 80),), str(path), input_names=["mel"], output_names=["audio"],
                       opset_version=17, dynamo=False,
                       dynamic_axes={"mel": {0: "N", 1: "T"}, "audio": {0: "N", 1: "L"}})
     graph = onnx.load(str(path))
     for tensor in graph.graph.initializer:
-        graph.graph.node.insert(0, outside(tensor, *places[tensor.name]))
+        graph.graph.node.insert(0, outside(tensor, *places[name_of(tensor.name)]))
     path.write_bytes(graph.SerializeToString())
+
+
+def export(args: argparse.Namespace) -> None:
+    """Write config.json, model.safetensors (float16) and model.onnx, which reads its weights out of it."""
+    net = Generator(KERNELS)
+    net.load_state_dict(torch.load(args.checkpoint))
+    write(net, args.out)
     config = json.loads((TEACHER / "config.json").read_text(encoding="utf-8"))
     config |= {"architectures": ["HifiGanLite"], "model_type": "hifigan_lite", "resblock_kernels_by_stage": KERNELS}
     del config["resblock_kernel_sizes"], config["transformers_version"]

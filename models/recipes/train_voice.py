@@ -47,10 +47,11 @@ def main() -> None:
     began, args = time.monotonic(), parse()
     torch.set_num_threads(args.threads)
     torch.set_float32_matmul_precision("high")  # of a GPU; CPUs take no notice
-    if args.pack or args.snippets:
-        pack_up(args)
-        return
     train, held, source, model = material(args)
+    if args.pack:
+        pack(args.pack, train, held, source, load_folder(args.init)[0])
+    if args.pack or args.snippets:
+        return
     config = TrainConfig(model=model, steps=args.steps, emotion=args.emotion,
                          lips_from=args.lips_from, binarise_from=min(args.lips_from, 1000), seed=args.seed,
                          swap_from=args.swap_from, lr=args.lr, warmup=args.warmup, batch=args.batch, bf16=args.bf16,
@@ -58,7 +59,7 @@ def main() -> None:
                                           match=2 * args.critic, clear=args.clear, speaker=args.speaker,
                                           contrast=args.speaker / 10),
                          checkpoint_every=args.checkpoint_every,
-                         noisy_prompts=args.noisy_prompts, reference_dropout=0.3,
+                         noisy_prompts=noisy_prompts(args), reference_dropout=0.3,
                          graph_steps=args.graph_steps, freeze=tuple(args.freeze),
                          reader_steps=args.reader_steps if args.clear else 0, swap=args.swap,
                          workers=args.workers, log_every=args.log_every)
@@ -87,32 +88,27 @@ def _tell(trainer: Trainer, until: float, pace: list[tuple[int, float]], done: i
 
 
 def material(args: argparse.Namespace) -> tuple[list[Item], list[Item], EmotionSource | None, SynthConfig]:
-    """Training and held-out items, films, and the network's sizes: from `--packed`, or from the clips themselves."""
+    """Training and held-out items, films, and the network's sizes: from `--packed`, or from the clips themselves (of
+    which `--snippets` are written on the way)."""
     if args.packed:
         train, held, source, model = unpack(args.packed)
         return train, held, source if args.emotion else None, load_dataclass(SynthConfig, model, str(args.packed))
-    from voice_corpus import corpus
-    from voice_emotion import films
-
-    train, held, lines = corpus(args)
-    if not args.emotion:
-        return train, held, None, SynthConfig()
-    kept = args.cache / "functionals.safetensors"
-    return train, held, films(lines, args.data / "text" / "xed", kept, args.seed, args.films), dimensions()
-
-
-def pack_up(args: argparse.Namespace) -> None:
-    """Write what training elsewhere needs: `--pack`, and `--snippets` for tune_vocoder.py."""
     from voice_corpus import corpus, save_snippets
     from voice_emotion import films
 
     train, held, lines = corpus(args)
     if args.snippets:
         save_snippets(args, train, lines)
-    if args.pack:
-        kept = args.cache / "functionals.safetensors"
-        source = films(lines, args.data / "text" / "xed", kept, args.seed, args.films) if args.emotion else None
-        pack(args.pack, train, held, source, load_folder(args.init)[0])
+    if not args.emotion:
+        return train, held, None, SynthConfig()
+    kept = args.cache / "functionals.safetensors"
+    return train, held, films(lines, args.data / "text" / "xed", kept, args.seed, args.films), dimensions()
+
+
+def noisy_prompts(args: argparse.Namespace) -> float:
+    """The share that was asked for, or what the copies at hand allow."""
+    usual = 0.5 if args.quiet else 0.25 if args.poor else 0.0
+    return usual if args.noisy_prompts is None else float(args.noisy_prompts)
 
 
 def dimensions() -> SynthConfig:
@@ -156,8 +152,9 @@ def parse() -> argparse.Namespace:
     p.add_argument("--workers", type=int, default=0, help="processes that make batches ahead")
     p.add_argument("--log-every", type=int, default=10, metavar="STEPS")
     p.add_argument("--speaker", type=float, default=0.5, help="weight of GE2E; telling voices apart has a tenth")
-    p.add_argument("--noisy-prompts", type=float, default=0.0,
-                   help="share of prompts heard as a poor recording, where there is one")
+    p.add_argument("--noisy-prompts", type=float,
+                   help="share of prompts heard as a poor recording, where there is one (default: half with --quiet, "
+                        "a quarter with --poor, else none)")
     p.add_argument("--more", type=Path, nargs="*", default=[])
     p.add_argument("--acted-weight", type=int, default=2, help="how often an acted clip comes in an epoch")
     p.add_argument("--steps", type=int, default=4200)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import time
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import numpy as np
 import soundfile as sf
 import torch
 import torch.nn.functional as F
-from distill_vocoder import ALL, TEACHER, Generator, outside, save_half
+from distill_vocoder import ALL, TEACHER, Generator, write
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 from voice_pack import unpack
@@ -229,41 +230,17 @@ def train(args: argparse.Namespace) -> None:
 def export(args: argparse.Namespace) -> None:
     """Write model.safetensors (float16), and model.onnx, which reads its weights out of it, into a folder like the
     teacher's."""
-    import onnx
-
     net = Generator(ALL)
     net.load_state_dict({k: v.float() for k, v in torch.load(args.checkpoint, map_location="cpu").items()})
-    net.resblocks = nn.ModuleList(block for stage in net.resblocks for block in stage)  # transformers' own names
-    args.out.mkdir(parents=True, exist_ok=True)
-    net.register_buffer("mean", torch.zeros(80))
-    net.register_buffer("scale", torch.ones(80))
-    path = args.out / "model.onnx"
-    places = save_half(net, args.out / "model.safetensors")
-    whole = _Numbered(net)
-    torch.onnx.export(whole, (torch.zeros(1, 40, 80),), str(path), input_names=["mel"], output_names=["audio"],
-                      opset_version=17, dynamo=False,
-                      dynamic_axes={"mel": {0: "N", 1: "T"}, "audio": {0: "N", 1: "L"}})
-    graph = onnx.load(str(path))
-    for tensor in graph.graph.initializer:
-        graph.graph.node.insert(0, outside(tensor, *places[tensor.name.removeprefix("net.")]))
-    path.write_bytes(graph.SerializeToString())
+    for name, value in (("mean", torch.zeros(80)), ("scale", torch.ones(80))):  # transformers wants them
+        net.register_buffer(name, value)
+    write(net, args.out, teachers_name)
     (args.out / "config.json").write_text((TEACHER / "config.json").read_text(encoding="utf-8"), encoding="utf-8")
 
 
-class _Numbered(nn.Module):
-    """The generator, its residual blocks in one list."""
-
-    def __init__(self, net: Generator) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, mel: Tensor) -> Tensor:
-        x = self.net.conv_pre(mel.transpose(1, 2))
-        per = len(ALL[0])
-        for i in range(len(ALL)):
-            x = self.net.upsampler[i](F.leaky_relu(x, 0.1))
-            x = sum(self.net.resblocks[i * per + j](x) for j in range(per)) / per
-        return torch.tanh(self.net.conv_post(F.leaky_relu(x, 0.01))).squeeze(1)
+def teachers_name(name: str) -> str:
+    """What transformers calls a weight: the residual blocks of all stages are numbered through."""
+    return re.sub(r"^resblocks\.(\d+)\.(\d+)", lambda m: f"resblocks.{int(m[1]) * len(ALL[0]) + int(m[2])}", name)
 
 
 def main() -> None:

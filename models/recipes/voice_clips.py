@@ -87,12 +87,17 @@ def _quiet(args: argparse.Namespace, row: dict[str, Any]) -> dict[str, Path]:
     return {"quiet": path}
 
 
-def quiet_mel(media: Path, path: Path) -> np.ndarray:
-    """Mel (T, 80) of a quiet copy, cut and levelled as the recording itself is."""
+def levelled(media: Path, path: Path) -> np.ndarray:
+    """The speech (S,) of a quiet copy, or of the recording itself, cut and levelled as the recording is."""
     wav = load_audio(media, RATE)
     first, last = speech_span(wav)
     level = 0.9 / float(np.abs(wav[first:last]).max())
-    return mel_spectrogram(torch.from_numpy(load_audio(path, RATE)[first:last] * level)).numpy().astype(np.float16)
+    return (wav if path == media else load_audio(path, RATE))[first:last] * level
+
+
+def quiet_mel(media: Path, path: Path) -> np.ndarray:
+    """Mel (T, 80) of a quiet copy, cut and levelled as the recording itself is."""
+    return mel_spectrogram(torch.from_numpy(levelled(media, path))).numpy().astype(np.float16)
 
 
 def _copies(args: argparse.Namespace, folder: Path, row: dict[str, Any], path: Path,

@@ -11,15 +11,13 @@ from dataclasses import replace
 import numpy as np
 import soundfile as sf
 from safetensors.numpy import load_file
-from voice_clips import LONGEST, acted, hurried, poor_recording, quiet_mel, rows, warped
+from voice_clips import LONGEST, acted, hurried, levelled, poor_recording, quiet_mel, rows, warped
 from voice_emotion import PLAIN_MANNER, Line, manner_of
 
 from dubctl.emotion.base import EMOTIONS, LipTrack
 from dubctl.emotion.lips import lip_features
 from dubctl.errors import DubctlError
-from dubctl.media.audio import load_audio
 from dubctl.media.mel import FRAMES_PER_SECOND, HOP, RATE
-from dubctl.media.silence import speech_span
 from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.frontend import phonemise
 from dubctl.synth.symbols import tokenise
@@ -81,27 +79,20 @@ def save_snippets(args: argparse.Namespace, train: list[Item], lines: list[Line]
     LibriSpeech's without their noise and marked as narrow, for they have nothing above 8 kHz."""
     sound, item, first, narrow = [], [], [], []
     for place, start in _some(args, train, lines):
-        wav = target(args, lines[train[place].row])[start * HOP: (start + SNIPPET) * HOP]
+        line = lines[train[place].row]
+        quiet = args.quiet / f"{line.id}.flac" if args.quiet else line.path
+        wav = levelled(line.path, quiet if quiet.is_file() else line.path)[start * HOP: (start + SNIPPET) * HOP]
         sink = io.BytesIO()
         sf.write(sink, wav, RATE, format="FLAC", subtype="PCM_16")
         sound.append(np.frombuffer(sink.getvalue(), np.uint8))
         item.append(place)
         first.append(start)
-        narrow.append(lines[train[place].row].path.parts[-3] == "librispeech")
+        narrow.append(line.path.parts[-3] == "librispeech")
     args.snippets.parent.mkdir(parents=True, exist_ok=True)
     with args.snippets.open("wb") as sink:
         np.savez(sink, flac=np.concatenate(sound), bytes=np.array([len(s) for s in sound]), item=np.array(item),
                  first=np.array(first), narrow=np.array(narrow))
     print(f"{len(sound)} snippets, {sum(map(len, sound)) / 1e6:.0f} MB", flush=True)
-
-
-def target(args: argparse.Namespace, line: Line) -> np.ndarray:
-    """The recording that a line's mel was made of: its speech alone, levelled, without noise where that is the aim."""
-    wav = load_audio(line.path, RATE)
-    first, last = speech_span(wav)
-    level = 0.9 / float(np.abs(wav[first:last]).max())
-    quiet = args.quiet / f"{line.id}.flac" if args.quiet else None
-    return (load_audio(quiet, RATE) if quiet and quiet.is_file() else wav)[first:last] * level
 
 
 def _some(args: argparse.Namespace, train: list[Item], lines: list[Line]) -> Iterator[tuple[int, int]]:

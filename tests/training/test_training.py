@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dubctl.emotion.base import EmotionSpace
-from dubctl.errors import InputError
+from dubctl.errors import InputError, UsageError
 from dubctl.files import read_jsonl
 from dubctl.library.schema import ClipRow
 from dubctl.library.store import Library
@@ -286,3 +286,9 @@ def test_strangers_are_asked_for_only_where_told():
     spoken = [sampler.items[i] for i in sampler.indices(0)]
     own = torch.tensor([i.log_f0 for i in spoken])
     assert torch.equal(batch.own_log_f0, own) and batch.voices != [i.speaker for i in spoken]
+
+
+@pytest.mark.parametrize("key, value", [("batch", 0), ("steps", 0), ("log_every", 0), ("workers", -1)])
+def test_a_count_that_no_run_can_have_is_refused_in_one_line(key, value):
+    with pytest.raises(UsageError, match=rf"^\[train\] {key}: {value} is below"):
+        config(**{key: value})
