@@ -25,6 +25,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ from dubctl.metrics.wer import count_errors
 from dubctl.ser.recogniser import Recogniser
 from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.prompt import Prompt, read_prompt
-from dubctl.synth.takes import best_take
+from dubctl.synth.takes import TAKES, best_take
 from dubctl.synth.voice import Performance, Voice
 from dubctl.training.emotion_data import EmotionSource
 
@@ -107,10 +108,10 @@ class Bench:
     def _plain(self) -> dict[str, np.ndarray]:
         """A plain recording of each speaker that is none of the lines, for a prompt."""
         mix = self.args.data / "kokoro_mix"
-        used = {row["source"] for row in self.rows}
+        used, splits = {row["source"] for row in self.rows}, {row["split"] for row in self.rows}
         found: dict[str, np.ndarray] = {}
         for row in read_jsonl(mix / "manifest.jsonl"):
-            if row["split"] == "test" and row["id"] not in used and row["speaker"] not in found \
+            if row["split"] in splits and row["id"] not in used and row["speaker"] not in found \
                     and 2.5 < row["seconds"] < 6:
                 found[row["speaker"]] = load_audio(mix / row["audio"], RATE)
         return found
@@ -134,10 +135,11 @@ class Bench:
     def say(self, row: int, felt: EmotionBatch, wishes: Wishes) -> np.ndarray:
         mine = self.rows[row]
 
-        def once(asked: Prompt) -> tuple[Performance, np.ndarray]:
-            done = self.voice.perform(mine["text"], asked, None, emotion=felt, direction=wishes.whole())
+        def say(asked: Prompt, **acting: Any) -> tuple[Performance, np.ndarray]:
+            done = self.voice.perform(mine["text"], asked, None, **acting)
             return done, self.voice.sound(done)
-        return best_take(once, self.prompts[mine["speaker"]], self.args.takes)[0].wav
+        acted = partial(say, emotion=felt, direction=wishes.whole())
+        return best_take(acted, self.prompts[mine["speaker"]], self.args.takes, say)[0].wav
 
     def findings(self) -> dict[str, Any]:
         """How often the likeliest class is the line's over several films: with references, with those to the graphs
@@ -248,7 +250,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("-o", "--out", type=Path, required=True)
     p.add_argument("--checkpoint", type=Path)
     p.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
-    p.add_argument("--takes", type=int, default=1, help="the best of so many takes of each line (dub --takes)")
+    p.add_argument("--takes", type=int, default=TAKES, help="dub --takes")
     p.add_argument("--recogniser", choices=("ser", "ser-prompt"), default="ser")
     p.add_argument("--asr")
     p.add_argument("--lines", type=int, default=15)

@@ -34,6 +34,7 @@ from dubctl.errors import DubctlError, InputError, QualityGateError, UsageError
 from dubctl.files import read_jsonl, sha256_file, write_json
 from dubctl.metrics.base import EvalItem, parse_metrics
 from dubctl.metrics.run import EvalReport, evaluate
+from dubctl.synth.takes import TAKES
 
 RATE = 22050
 FPS = 25
@@ -94,7 +95,7 @@ def clip_seconds(text: str) -> float:
     return round((0.4 + 0.075 * letters) * FPS) / FPS
 
 
-def speaker_alone(checkpoint: Path | None, vocoder: str, takes: int = 1) -> Speak:
+def speaker_alone(checkpoint: Path | None, vocoder: str, takes: int = TAKES) -> Speak:
     """Speak with the synthesizer at its natural length."""
     from dubctl.media.audio import load_audio, save_wav
     from dubctl.synth.voice import Voice
@@ -109,7 +110,7 @@ def speaker_alone(checkpoint: Path | None, vocoder: str, takes: int = 1) -> Spea
     return speak
 
 
-def whole_dub(clips: Path, checkpoint: Path | None, vocoder: str, takes: int = 1) -> Speak:
+def whole_dub(clips: Path, checkpoint: Path | None, vocoder: str, takes: int = TAKES) -> Speak:
     """Speak through the real `dub` on silent clips."""
     from dubctl.dubbing.session import DubRequest, dub_clip
 
@@ -277,7 +278,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--mode", choices=("speak", "dub"), default="speak")
     parser.add_argument("--checkpoint", type=Path, help="voice folder or run checkpoint (default: shipped)")
     parser.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
-    parser.add_argument("--takes", type=int, default=1, help="the best of so many takes of each line (dub --takes)")
+    parser.add_argument("--takes", type=int, default=TAKES, help="dub --takes")
     parser.add_argument("--format", choices=("wav", "mp4"), default="wav", help="what --mode dub writes")
     parser.add_argument("--full", action="store_true", help="every line to every voice")
     parser.add_argument("--jobs", type=int, default=1, help="threads that score")

@@ -52,7 +52,7 @@ class Settings:
     syncnet: Path | None = None
     metrics: str = "wer,secs"
     vocoder: Literal["lite", "hifigan"] = "hifigan"
-    takes: int = 1
+    takes: int = 2
     device_map: str | None = None
     trust_remote_code: bool = False
 

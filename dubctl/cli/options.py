@@ -37,8 +37,8 @@ SHARED: dict[str, Any] = {
     "vocoder": Annotated[str | None, typer.Option(metavar="NAME", help=(
         "hifigan (default), or lite: a third of its time, less like the prompt. The paper profile: see [paper]."))],
     "takes": Annotated[int | None, typer.Option(metavar="N", help=(
-        "Speak the line N times, each time with what was missing of the voice; keeps the take most like the prompt "
-        "(default 1)."))],
+        "Speak the line N times, each time with what was missing of the voice: first as a rehearsal; of the others the "
+        "take most like the prompt is kept (default 2; 1 is quicker)."))],
     "device_map": Annotated[str | None, typer.Option(metavar="MAP", help=(
         "Paper profile: auto spreads the video LLM over all devices."))],
     "trust_remote_code": Annotated[bool | None, typer.Option("--trust-remote-code", help=(

@@ -39,7 +39,7 @@ from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
 from dubctl.synth.prompt import Prompt, read_prompt
-from dubctl.synth.takes import Take, best_take
+from dubctl.synth.takes import TAKES, Take, best_take
 from dubctl.synth.vocoder import DEFAULT, SHIPPED
 from dubctl.synth.voice import Performance, Voice
 
@@ -51,7 +51,7 @@ class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
     `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for;
     `parts`: what the paper profile is made of, None under another; `vocoder`: a shipped one; `takes`: the line is
-    spoken so often, and the take most like the prompt is kept."""
+    spoken so often, the first time as a rehearsal (`dubctl.synth.takes`)."""
 
     clip: Path
     script: str
@@ -67,7 +67,7 @@ class DubRequest:
     wishes: Wishes = Wishes()
     parts: PaperParts | None = None
     vocoder: str = DEFAULT
-    takes: int = 1
+    takes: int = TAKES
 
 
 def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None,
@@ -115,13 +115,13 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     with timing.part("synthesis"):
         phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())
         reading = matched(reading, phones, info.duration)
-    take, window, likeness = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
+    take, window, heard = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
     track = placement.place(take.wav, window[0], samples_at(info.duration))
     progress(4, STAGES, "speech")
     with timing.part("mux"):
         _write(request, track)
     report = _report(request, info, prompt, reading, hits, library, take.performance, window, track, device)
-    report["takes"] = [{"likeness": round(value, 4)} for value in likeness]
+    report["takes"] = heard
     report["weights"] = digests.result()
     if other_vocoder:
         report["vocoder"] = next(iter(other_vocoder)).removeprefix("vocoder ")
@@ -170,9 +170,9 @@ def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
     return str(rows[0].get("library") or "") or None if rows else None
 
 
-def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading, emotion: Any,
-             info: ClipInfo, natural: np.ndarray, timing: Timing) -> tuple[Take, tuple[float, float], list[float]]:
-    """The best take, the speech window, and how like the prompt each take was."""
+def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading, emotion: Any, info: ClipInfo,
+             natural: np.ndarray, timing: Timing) -> tuple[Take, tuple[float, float], list[dict[str, Any]]]:
+    """The best take, the speech window, and what the report says of each take."""
     direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
         window = placement.widened(reading.window, float(natural.sum() / FRAMES_PER_SECOND), info.duration)
@@ -180,14 +180,13 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
                 else lips_in(reading.face.lips, window) if reading.from_mouth else None)
         room = room_seconds(window, request.wishes.own.rate, info.duration)
 
-    def say(asked: Prompt) -> tuple[Performance, np.ndarray]:
+    def say(asked: Prompt, **acting: Any) -> tuple[Performance, np.ndarray]:
         with timing.part("synthesis"):
-            done = voice.perform(script, asked, placement.room_frames((0.0, room)), lips=lips, emotion=emotion,
-                                 direction=direction)
+            done = voice.perform(script, asked, placement.room_frames((0.0, room)), lips=lips, **acting)
         with timing.part("vocoder"):
             return done, voice.sound(done)
-    take, likeness = best_take(say, prompt, request.takes)
-    return take, window, likeness
+    take, heard = best_take(functools.partial(say, emotion=emotion, direction=direction), prompt, request.takes, say)
+    return take, window, heard
 
 
 def _write(request: DubRequest, track: np.ndarray) -> None:

@@ -1,10 +1,11 @@
-"""Takes: a line is spoken, heard, and spoken again with what was missing of the voice.
+"""Takes: a line is rehearsed, heard, and spoken again with what was missing of the voice.
 
 The network is asked for a voice by its d-vector and answers with one that is near it; how near differs from line to
-line. Here the GE2E encoder hears the finished sound, and the next take is asked for the voice plus a share of what the
-last one lacked. The take that is most like the prompt is kept. Beyond the paper, which speaks once. The encoder also
-scores `secs`; likeness to *other* recordings of the speaker, which no take was told of, rises as well (the voice's
-card has both).
+line. Here the GE2E encoder hears the finished sound, and what is spoken next is asked for the voice plus a share of
+what was lacking. The first is a rehearsal, read plainly: in an acted one the feeling would pass for a voice that is
+missed, and be taken back. Of the takes after it the one most like the prompt is kept. Beyond the paper, which speaks
+once. The encoder also scores `secs`; likeness to *other* recordings of the speaker, which no take was told of, rises as
+well (the voice's card has both).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +25,10 @@ from dubctl.synth.prompt import Prompt, speaker_encoder
 if TYPE_CHECKING:
     from dubctl.synth.voice import Performance
 
+TAKES = 2  # a rehearsal and a take
 STEP = 0.5  # of what is missing: all of it overshoots
+
+Say = Callable[[Prompt], "tuple[Performance, np.ndarray]"]
 
 
 @dataclass(frozen=True)
@@ -34,32 +38,40 @@ class Take:
     performance: Performance
     wav: np.ndarray
     likeness: float = float("nan")
+    rehearsal: bool = False
+
+    def report(self) -> dict[str, Any]:
+        return {"likeness": round(self.likeness, 4)} | ({"rehearsal": True} if self.rehearsal else {})
 
 
-def best_take(say: Callable[[Prompt], tuple[Performance, np.ndarray]], prompt: Prompt,
-              count: int) -> tuple[Take, list[float]]:
-    """The best of `count` takes, and the likeness of each, in order; with one take nobody listens ([]).
+def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None) -> tuple[Take, list[dict[str, Any]]]:
+    """The best of `count` takes, and a report of each, in order; with one take nobody listens ([]).
 
-    A take with too little speech to tell a voice by ends it: that one, or the best before it, is kept.
+    One with too little speech to tell a voice by ends it: the best before it is kept, or the line is spoken unheard.
 
     Args:
         say: speaks the line with a prompt.
+        rehearse: reads it plainly instead: the first of several takes, which is never kept. None: `say` is plain
+            itself, and its first take as good as another.
     """
     if count <= 1:
         return Take(*say(prompt)), []
     takes: list[Take] = []
     asked = prompt
-    for _ in range(count):
-        performance, wav = say(asked)
+    for number in range(count):
+        rehearsal = rehearse is not None and number == 0
+        performance, wav = rehearse(asked) if rehearse is not None and rehearsal else say(asked)
         try:
             heard = speaker_encoder().embed(wav, RATE)
         except InputError:
-            if not takes:
-                return Take(performance, wav), []
+            if not rehearsal:
+                takes.append(Take(performance, wav))
             break
-        takes.append(Take(performance, wav, cosine(heard, prompt.dvector)))
+        takes.append(Take(performance, wav, cosine(heard, prompt.dvector), rehearsal))
         asked = dataclasses.replace(asked, dvector=asking_for_more(asked.dvector, prompt.dvector, heard))
-    return max(takes, key=lambda take: take.likeness), [take.likeness for take in takes]
+    performed = [take for take in takes if not take.rehearsal] or [Take(*say(asked))]
+    best = max(performed, key=lambda take: np.nan_to_num(take.likeness, nan=-1.0))
+    return best, [take.report() for take in takes if not np.isnan(take.likeness)]
 
 
 def asking_for_more(asked: np.ndarray, wanted: np.ndarray, heard: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.shaping import LN_PER_DB, shape_durations, shape_mel, shape_prosody
 from dubctl.synth.symbols import INDEX, Tokens
-from dubctl.synth.takes import best_take
+from dubctl.synth.takes import TAKES, best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
 from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder
 
@@ -101,9 +101,9 @@ class Voice:
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
               lips: Lips | None = None, emotion: EmotionBatch | None = None,
-              direction: Direction = PLAIN, takes: int = 1) -> tuple[np.ndarray, Performance]:
+              direction: Direction = PLAIN, takes: int = TAKES) -> tuple[np.ndarray, Performance]:
         """Speech (S,) float32 at 22,050 Hz and what was done; exactly `seconds` long where given, else natural; the
-        best of so many `takes`.
+        best of so many `takes` (`dubctl.synth.takes`).
 
         Raises:
             InputError: nothing to speak, or a prompt that is too short or silent.
@@ -111,11 +111,16 @@ class Voice:
         prompt = read_prompt(prompt_wav, prompt_rate)
         room = None if seconds is None else round(seconds * RATE)
 
-        def say(asked: Prompt) -> tuple[Performance, np.ndarray]:
+        def say(asked: Prompt, emotion: EmotionBatch | None = emotion,
+                direction: Direction = direction) -> tuple[Performance, np.ndarray]:
             done = self.perform(text, asked, None if room is None else room // HOP, lips=lips, emotion=emotion,
                                 direction=direction)
             return done, self.sound(done)
-        take, _ = best_take(say, prompt, takes)
+
+        def rehearse(asked: Prompt) -> tuple[Performance, np.ndarray]:
+            return say(asked, None, PLAIN)
+        plain = emotion is None and direction == PLAIN
+        take, _ = best_take(say, prompt, takes, None if plain else rehearse)
         done, wav = take.performance, take.wav
         if room is not None:
             wav = np.pad(wav, (0, max(0, room - len(wav))))[:room]

@@ -54,14 +54,19 @@ def test_the_report_says_what_was_seen_found_and_used(dubbed):
     assert frames * 256 / 22_050 == pytest.approx(report["speech"]["seconds"], abs=1e-3)
 
 
-def test_takes_are_reported_and_the_likest_is_written(dubbed, tmp_path):
-    assert dubbed[1]["takes"] == []  # one take: nobody listened
-    report = dub_clip(request(tmp_path, takes=2, vocoder="lite"))
-    first, second = (take["likeness"] for take in report["takes"])
+def test_takes_are_reported_and_the_likest_that_is_no_rehearsal_is_written(dubbed, tmp_path):
+    assert [take.get("rehearsal", False) for take in dubbed[1]["takes"]] == [True, False]
+    report = dub_clip(request(tmp_path, takes=3, vocoder="lite"))
+    assert [take.get("rehearsal", False) for take in report["takes"]] == [True, False, False]
+    first, second = (take["likeness"] for take in report["takes"][1:])
     encoder, wanted = speaker_encoder(), read_prompt(*sf.read(VOICE, dtype="float32")).dvector
     wav, rate = sf.read(tmp_path / "dub.wav", dtype="float32")
     speech = wav[int(report["speech"]["start"] * rate): int(report["speech"]["end"] * rate) + 1]
     assert cosine(encoder.embed(speech, rate), wanted) == pytest.approx(max(first, second), abs=0.02)
+
+
+def test_one_take_is_not_rehearsed(tmp_path):
+    assert dub_clip(request(tmp_path, takes=1, vocoder="lite"))["takes"] == []
 
 
 def test_the_report_says_where_the_time_went(dubbed):

@@ -9,6 +9,7 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dubctl.config import Settings
 from dubctl.errors import InputError
 from dubctl.speaker import cosine
 from dubctl.synth import takes
@@ -46,20 +47,41 @@ def speaking(asked):
     return say
 
 
-def takes_of(monkeypatch, count, *heard):
+def takes_of(monkeypatch, count, *heard, rehearsed=None):
     encoder = Encoder(*heard)
     monkeypatch.setattr(takes, "speaker_encoder", lambda: encoder)
     asked = []
     prompt = dataclasses.replace(PROMPT, dvector=unit(1, 0))
-    return *best_take(speaking(asked), prompt, count), asked
+    rehearse = None if rehearsed is None else speaking(rehearsed)
+    take, reports = best_take(speaking(asked), prompt, count, rehearse)
+    return take, [report["likeness"] for report in reports], asked
 
 
 def test_the_take_most_like_the_prompt_is_kept_and_all_are_reported(monkeypatch):
     take, likeness, asked = takes_of(monkeypatch, 3, unit(1, 1), unit(1, 0.2), unit(1, 0.5))
     assert take.performance == 2
     assert likeness == pytest.approx([0.7071, 0.9806, 0.8944], abs=1e-3)
-    assert take.likeness == likeness[1]
+    assert take.likeness == pytest.approx(likeness[1], abs=1e-4)
     assert len(asked) == 3 and asked[1].log_f0 == PROMPT.log_f0 and asked[1].mel is PROMPT.mel
+
+
+def test_a_rehearsal_is_never_kept_and_the_next_take_asks_for_what_it_lacked(monkeypatch):
+    rehearsed = []
+    take, likeness, asked = takes_of(monkeypatch, 2, unit(1, 0.1), unit(1, 1), rehearsed=rehearsed)
+    assert len(rehearsed) == len(asked) == 1 and take.performance == 1 and not take.rehearsal
+    assert likeness == pytest.approx([0.995, 0.7071], abs=1e-3) and take.likeness == pytest.approx(likeness[1], abs=1e-4)
+    assert asked[0].dvector == pytest.approx(asking_for_more(unit(1, 0), unit(1, 0), unit(1, 0.1)))
+    assert rehearsed[0].dvector == pytest.approx(unit(1, 0))
+
+
+def test_a_rehearsal_that_nobody_can_hear_is_followed_by_one_take(monkeypatch):
+    take, likeness, asked = takes_of(monkeypatch, 3, None, rehearsed=[])
+    assert take.performance == 1 and np.isnan(take.likeness) and likeness == [] and len(asked) == 1
+    assert asked[0].dvector == pytest.approx(unit(1, 0))
+
+
+def test_settings_speak_as_often_as_the_voice_does():
+    assert Settings().takes == takes.TAKES
 
 
 def test_one_take_is_not_listened_to(monkeypatch):
