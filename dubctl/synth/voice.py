@@ -47,6 +47,17 @@ class Performance:
     gain_db: float = 0.0
 
 
+@dataclass(frozen=True)
+class Said:
+    """One chunk of a performance: mel (T, 80), how its durations fit, mean predicted pitch (ln of Hz about the
+    prompt's), and the frames that a pause which was asked for lacks."""
+
+    mel: np.ndarray
+    fit: Fit
+    pitch: float
+    pause_missing: float
+
+
 @dataclass
 class Lips:
     """Lip features (V, F) of the speech window at 25 fps and where the mouth is visible (V,). late: seconds from the
@@ -133,47 +144,48 @@ class Voice:
         chunks = chunk_tokens(text)
         lone = [self._understand(c, prompt, lips if len(chunks) == 1 else None, emotion) for c in chunks]
         last = len(chunks) - 1
-        shaped = [shape_durations(natural_frames(u), c, direction, i == last)
-                  for i, (u, c) in enumerate(zip(lone, chunks, strict=True))]
-        natural = [frames for frames, _ in shaped]
-        lengths = np.array([n.sum() for n in natural])
+        lengths = np.array([shape_durations(natural_frames(u), c, direction, i == last)[0].sum()
+                            for i, (u, c) in enumerate(zip(lone, chunks, strict=True))])
         total = int(lengths.sum()) if room is None else room
         minimum = sum(len(c) for c in chunks)
         if total < minimum:
             raise InputError(f"the script is too long for its clip: {minimum} sounds in {total * HOP / RATE:.2f} s "
                              "of speech", "shorten the script or use a longer clip")
         shares = np.concatenate([[0], np.cumsum(lengths) / lengths.sum()])
-        mels, fits, pitches, missing = [], [], [], 0.0
+        said = []
         for i, tokens in enumerate(chunks):
-            u, (frames, held) = lone[i], shaped[i]
-            mine = lips
+            u, mine = lone[i], lips
             if lips is not None and len(chunks) > 1:
                 mine = lips.part(shares[i], shares[i + 1])
                 u = self._understand(tokens, prompt, mine, emotion)
-                frames, held = shape_durations(natural_frames(u), tokens, direction, i == last)
-            part = round(total * shares[i + 1]) - round(total * shares[i])
-            found = fit(frames, ends_inside(tokens), max(len(tokens), part), held)
-            if mine is not None:
-                found = replace(found, durations=follow(found.durations, tokens.phones,
-                                                        mine.open_at(found.frames, LEAD), held))
-            mel, pitch = self._say(tokens, u, found, direction)
-            if mine is not None:
-                mel = mel + (swell_db(mine.open_at(len(mel))) * LN_PER_DB)[:, None].astype(np.float32)
-            mels.append(mel)
-            fits.append(found)
-            pitches.append(pitch)
-            missing = max(missing, float((frames - found.durations)[held].max(initial=0.0)))
-        spoken = sum(f.frames for f in fits)
-        notes = [f"the script is spoken {spoken / lengths.sum():.2f}x its natural length to fit"] if any(
-            f.hurried for f in fits) else []
-        if direction.pause is not None and missing > 2:
+            frames = round(total * shares[i + 1]) - round(total * shares[i])
+            said.append(self._perform_chunk(tokens, u, frames, mine, direction, i == last))
+        spoken = sum(part.fit.frames for part in said)
+        hurried = any(part.fit.hurried for part in said)
+        stretch = float(spoken / lengths.sum())
+        notes = [f"the script is spoken {stretch:.2f}x its natural length to fit"] if hurried else []
+        if direction.pause is not None and max(part.pause_missing for part in said) > 2:
             notes.append("the pauses asked for were shortened to fit the window")
         if total > spoken and room is not None:
             notes.append(f"the window is longer than the line at {SLOWEST}x its natural length: the rest is silence")
-        return Performance(np.concatenate(mels), " ".join(c.text() for c in chunks),
-                           [int(d) for f in fits for d in f.durations], float(lengths.sum() * HOP / RATE),
-                           spoken * HOP / RATE, float(spoken / lengths.sum()), any(f.hurried for f in fits),
-                           float(np.exp(prompt.log_f0 + np.mean(pitches))), notes, direction.energy_db)
+        return Performance(np.concatenate([part.mel for part in said]), " ".join(c.text() for c in chunks),
+                           [int(d) for part in said for d in part.fit.durations], float(lengths.sum() * HOP / RATE),
+                           spoken * HOP / RATE, stretch, hurried,
+                           float(np.exp(prompt.log_f0 + np.mean([part.pitch for part in said]))), notes,
+                           direction.energy_db)
+
+    def _perform_chunk(self, tokens: Tokens, u: Understanding, room: int, lips: Lips | None, direction: Direction,
+                       last: bool) -> Said:
+        """One chunk within `room` frames, its sounds where the mouth is and as loud as it is open."""
+        frames, held = shape_durations(natural_frames(u), tokens, direction, last)
+        found = fit(frames, ends_inside(tokens), max(len(tokens), room), held)
+        if lips is not None:
+            found = replace(found, durations=follow(found.durations, tokens.phones, lips.open_at(found.frames, LEAD),
+                                                    held))
+        mel, pitch = self._say(tokens, u, found, direction)
+        if lips is not None:
+            mel = mel + (swell_db(lips.open_at(len(mel))) * LN_PER_DB)[:, None].astype(np.float32)
+        return Said(mel, found, pitch, float((frames - found.durations)[held].max(initial=0.0)))
 
     def sound(self, done: Performance) -> np.ndarray:
         """What was performed as sound (S,), as loud as was asked for."""

@@ -69,7 +69,8 @@ def test_a_rehearsal_is_never_kept_and_the_next_take_asks_for_what_it_lacked(mon
     rehearsed = []
     take, likeness, asked = takes_of(monkeypatch, 2, unit(1, 0.1), unit(1, 1), rehearsed=rehearsed)
     assert len(rehearsed) == len(asked) == 1 and take.performance == 1 and not take.rehearsal
-    assert likeness == pytest.approx([0.995, 0.7071], abs=1e-3) and take.likeness == pytest.approx(likeness[1], abs=1e-4)
+    assert likeness == pytest.approx([0.995, 0.7071], abs=1e-3)
+    assert take.likeness == pytest.approx(likeness[1], abs=1e-4)
     assert asked[0].dvector == pytest.approx(asking_for_more(unit(1, 0), unit(1, 0), unit(1, 0.1)))
     assert rehearsed[0].dvector == pytest.approx(unit(1, 0))
 
