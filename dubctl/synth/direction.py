@@ -31,13 +31,16 @@ class Pause:
 class Direction:
     """Departures from the predicted prosody; the defaults change nothing.
 
-    rate: speed of speech, times.  pitch_st: semitones added.  range_ratio: movement of the melody, times.
+    rate: speed of speech, times.  register_st: semitones by which the voice itself is heard higher.  pitch_st:
+    semitones added to the line's melody, as a feeling does (the voice follows two thirds of it).  range_ratio: movement
+    of the melody, times.
     energy_db: level and vocal effort.  tilt_db_per_octave: slope added to the spectrum, positive is brighter.
     contour_st: semitones added along the line, at equal steps from its first to its last sound.  colour_db: gains of
     the spectrum beside the tilt, in third octaves from 126 Hz (`shaping.COLOUR_HZ`).
     """
 
     rate: float = 1.0
+    register_st: float = 0.0
     pitch_st: float = 0.0
     range_ratio: float = 1.0
     energy_db: float = 0.0
@@ -48,7 +51,8 @@ class Direction:
 
     def joined(self, other: Direction) -> Direction:
         """Both departures together; a pause of `other` goes before this one's."""
-        return Direction(self.rate * other.rate, self.pitch_st + other.pitch_st, self.range_ratio * other.range_ratio,
+        return Direction(self.rate * other.rate, self.register_st + other.register_st,
+                         self.pitch_st + other.pitch_st, self.range_ratio * other.range_ratio,
                          self.energy_db + other.energy_db, self.tilt_db_per_octave + other.tilt_db_per_octave,
                          _both(self.contour_st, other.contour_st), _both(self.colour_db, other.colour_db),
                          other.pause or self.pause)
@@ -84,7 +88,7 @@ def directed(rate: float | None = None, pitch: float | None = None, energy: floa
         low, high = LIMITS[name]
         if value is not None and not low <= value <= high:
             raise UsageError(f"--{name} {value:g} is out of range", f"give a number from {low:g} to {high:g}")
-    return Direction(rate=1.0 if rate is None else float(rate), pitch_st=float(pitch or 0.0),
+    return Direction(rate=1.0 if rate is None else float(rate), register_st=float(pitch or 0.0),
                      energy_db=float(energy or 0.0), pause=None if pause is None else parse_pause(pause))
 
 

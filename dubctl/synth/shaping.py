@@ -19,6 +19,9 @@ from dubctl.synth.symbols import INDEX, PUNCTUATION, SPACE, Tokens
 LN_PER_DB = np.log(10) / 20
 LN_PER_SEMITONE = np.log(2) / 12
 ENERGY_SCALE = 1.5  # of `energy_of`
+# A voice moved by n semitones is asked for as one whose mean pitch lies REGISTER[0] x n higher, and REGISTER[1] x n are
+# added to its melody: the network follows either by two thirds only, and the melody alone by 3 semitones at most.
+REGISTER = (1.1, 0.35)
 EFFORT_DB = 3.0  # at most asked of the energy head: more makes another voice (GE2E), hardly more feeling
 MARKS = frozenset(INDEX[p] for p in PUNCTUATION)
 SPEECH_DB = 30.0  # frames this far below the loudest count as pause
@@ -53,9 +56,15 @@ def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction,
     return np.where(marks, np.maximum(wanted, 1.0), shaped), marks | tail
 
 
+def in_register(log_f0: float, direction: Direction) -> float:
+    """The mean ln F0 to ask for."""
+    return log_f0 + float(REGISTER[0] * direction.register_st * LN_PER_SEMITONE)
+
+
 def shape_prosody(prosody: Prosody, tokens: Tokens, direction: Direction) -> Prosody:
     """Pitch and energy (1, L) under the direction; the melody turns about its mean over the sounds."""
-    if (direction.pitch_st, direction.range_ratio, direction.energy_db, direction.contour_st) == (0.0, 1.0, 0.0, ()):
+    lift = direction.pitch_st + REGISTER[1] * direction.register_st
+    if (lift, direction.range_ratio, direction.energy_db, direction.contour_st) == (0.0, 1.0, 0.0, ()):
         return prosody
     sounds = torch.tensor([p not in MARKS and p != INDEX[SPACE] for p in tokens.phones], device=prosody.pitch.device)
     sounds[0] = sounds[-1] = False
@@ -65,7 +74,7 @@ def shape_prosody(prosody: Prosody, tokens: Tokens, direction: Direction) -> Pro
     if direction.contour_st:
         bent = melody + _along(prosody.log_duration, sounds, direction.contour_st) * LN_PER_SEMITONE
         melody = bent * _widening(bent[:, sounds], plain[:, sounds], direction.range_ratio)
-    pitch = middle + melody + direction.pitch_st * LN_PER_SEMITONE
+    pitch = middle + melody + lift * LN_PER_SEMITONE
     effort = float(np.clip(direction.energy_db, -EFFORT_DB, EFFORT_DB)) * LN_PER_DB / ENERGY_SCALE
     return dataclasses.replace(prosody, pitch=torch.where(sounds, pitch, prosody.pitch),
                                energy=torch.where(sounds, prosody.energy + effort, prosody.energy))

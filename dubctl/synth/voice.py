@@ -20,7 +20,15 @@ from dubctl.synth.model import Inputs, Synthesizer, Understanding
 from dubctl.synth.mouth import FPS, LEAD, follow, opening_at, swell_db
 from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
-from dubctl.synth.shaping import LN_PER_DB, shape_durations, shape_mel, shape_prosody
+from dubctl.synth.shaping import (
+    LN_PER_DB,
+    LN_PER_SEMITONE,
+    REGISTER,
+    in_register,
+    shape_durations,
+    shape_mel,
+    shape_prosody,
+)
 from dubctl.synth.symbols import INDEX, Tokens
 from dubctl.synth.takes import TAKES, best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
@@ -141,6 +149,8 @@ class Voice:
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
                 emotion: EmotionBatch | None = None, direction: Direction = PLAIN) -> Performance:
         """The line as mel, spoken within `room` frames (None: at its natural pace), as directed."""
+        pitch = prompt.log_f0 + float((1 - REGISTER[1]) * direction.register_st * LN_PER_SEMITONE)  # the rest: melody
+        prompt = replace(prompt, log_f0=in_register(prompt.log_f0, direction))
         chunks = chunk_tokens(text)
         lone = [self._understand(c, prompt, lips if len(chunks) == 1 else None, emotion) for c in chunks]
         last = len(chunks) - 1
@@ -171,7 +181,7 @@ class Voice:
         return Performance(np.concatenate([part.mel for part in said]), " ".join(c.text() for c in chunks),
                            [int(d) for part in said for d in part.fit.durations], float(lengths.sum() * HOP / RATE),
                            spoken * HOP / RATE, stretch, hurried,
-                           float(np.exp(prompt.log_f0 + np.mean([part.pitch for part in said]))), notes,
+                           float(np.exp(pitch + np.mean([part.pitch for part in said]))), notes,
                            direction.energy_db)
 
     def _perform_chunk(self, tokens: Tokens, u: Understanding, room: int, lips: Lips | None, direction: Direction,

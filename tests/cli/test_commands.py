@@ -272,7 +272,7 @@ def test_dub_passes_on_what_the_director_asks_for(dubctl: Dubctl, dubs: list[Any
     asked = ("--rate", "1.2", "--pitch", "-2", "--energy", "3", "--pause", "1.5x", "--emotion", "joy:0.5")
     assert dubctl(*DUB, "--script", "Hi", *asked).code == 0
     own, feeling = dubs[0].wishes.own, dubs[0].wishes.feeling
-    assert (own.rate, own.pitch_st, own.energy_db, own.pause.factor) == (1.2, -2.0, 3.0, 1.5)
+    assert (own.rate, own.register_st, own.energy_db, own.pause.factor) == (1.2, -2.0, 3.0, 1.5)
     assert (feeling.name, feeling.strength) == ("joy", 0.5)
     for wrong in (("--rate", "9"), ("--pause", "soon"), ("--emotion", "joyy")):
         refused = dubctl(*DUB, "--script", "Hi", *wrong)

@@ -40,6 +40,14 @@ def test_pitch_rises_with_the_semitones_asked_for(said):
     assert heard[0] + 1 < heard[1] < heard[2] - 1
 
 
+@pytest.mark.parametrize(("asked", "off"), [(-4.0, 1.5), (4.0, 1.5), (8.0, 2.5)])
+def test_the_voice_is_heard_as_many_semitones_higher_as_asked(said, asked, off):
+    (plain, before, _), (moved, after, _) = said(), said(Direction(register_st=asked))
+    assert moved["pitch_p50_st"] - plain["pitch_p50_st"] == pytest.approx(asked, abs=off)
+    assert 12 * np.log2(after.pitch_hz / before.pitch_hz) == pytest.approx(asked, abs=off)
+    assert directed(pitch=asked) == Direction(register_st=asked)
+
+
 def test_the_melody_widens_with_its_range(said):
     heard = [said(Direction(range_ratio=r))[0]["pitch_std_st"] for r in (0.4, 1.0, 2.0)]
     assert heard[0] < heard[1] < heard[2]
