@@ -24,9 +24,9 @@ STRONGEST = 2.0
 SCENE = "scene"  # `--emotion scene:0.5`: what the graphs find, acted at so much
 PITCH_LIMIT, ENERGY_LIMIT = 4.0, 12.0  # semitones and dB: actors go farther than a read voice can follow
 FIRST_COLOURED, COLOUR_LIMIT = 4, 6.0  # third octave (317 Hz) from which the spectrum is coloured, and dB
-# Feelings whose table tilt is left out. An earlier voice tilted its spectrum by itself with references of these, and the
-# table's on top made it 1.4 to 2.5 dB/octave brighter than the acted clips. This voice hardly does (.1 to .2); with the
-# tilt its feelings were heard no better and no worse (140 held-out lines, the voice's card), so it stays out.
+# Feelings whose table tilt is left out. An earlier voice tilted its spectrum by itself with references of these, and
+# the table's on top made it 1.4 to 2.5 dB/octave brighter than the acted clips. This voice hardly does (.1 to .2); but
+# with the tilt its feelings were heard no better and no worse (140 held-out lines, the voice's card).
 TILTS_ITSELF = frozenset({"disgust", "fear", "surprise"})
 INTENSITIES = ("normal", "strong")
 PHRASES = {  # what the text-emotion encoder is shown for each feeling
