@@ -218,7 +218,7 @@ class Voice:
     def natural(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None,
                 direction: Direction = PLAIN) -> tuple[np.ndarray, np.ndarray]:
         """Phone ids (L,) of the line and the frames (L,) each takes unforced, as directed, whatever the lips do."""
-        chunks = chunk_tokens(text)
+        chunks, prompt = chunk_tokens(text), replace(prompt, log_f0=in_register(prompt.log_f0, direction))
         frames = [shape_durations(natural_frames(self._understand(c, prompt, None, emotion)), c, direction,
                                   i == len(chunks) - 1)[0] for i, c in enumerate(chunks)]
         return np.concatenate([c.phones for c in chunks]), np.concatenate(frames)

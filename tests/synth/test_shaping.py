@@ -48,6 +48,12 @@ def test_the_voice_is_heard_as_many_semitones_higher_as_asked(said, asked, off):
     assert directed(pitch=asked) == Direction(register_st=asked)
 
 
+def test_a_moved_voice_takes_as_long_as_it_says():
+    voice, prompt, higher = Voice.load(), read_prompt(WAV, RATE), Direction(register_st=6.0)
+    done = voice.perform(LINE, prompt, None, direction=higher)
+    assert voice.natural_seconds(LINE, prompt, direction=higher) == pytest.approx(done.natural_seconds)
+
+
 def test_the_melody_widens_with_its_range(said):
     heard = [said(Direction(range_ratio=r))[0]["pitch_std_st"] for r in (0.4, 1.0, 2.0)]
     assert heard[0] < heard[1] < heard[2]
