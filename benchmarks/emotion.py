@@ -25,7 +25,6 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +50,9 @@ from dubctl.metrics.stats import bootstrap_ci, bootstrap_tables, paired_bootstra
 from dubctl.metrics.wer import count_errors
 from dubctl.ser.recogniser import Recogniser
 from dubctl.speaker import SpeakerEncoder
-from dubctl.synth.prompt import Prompt, read_prompt
-from dubctl.synth.takes import TAKES, best_take
-from dubctl.synth.voice import Performance, Voice
+from dubctl.synth.prompt import read_prompt
+from dubctl.synth.takes import TAKES
+from dubctl.synth.voice import Voice
 from dubctl.training.emotion_data import EmotionSource
 
 NEUTRAL = EMOTIONS.index("neutral")
@@ -134,12 +133,8 @@ class Bench:
 
     def say(self, row: int, felt: EmotionBatch, wishes: Wishes) -> np.ndarray:
         mine = self.rows[row]
-
-        def say(asked: Prompt, **acting: Any) -> tuple[Performance, np.ndarray]:
-            done = self.voice.perform(mine["text"], asked, None, **acting)
-            return done, self.voice.sound(done)
-        acted = partial(say, emotion=felt, direction=wishes.whole())
-        return best_take(acted, self.prompts[mine["speaker"]], self.args.takes, say)[0].wav
+        return self.voice.best_take(mine["text"], self.prompts[mine["speaker"]], None, self.args.takes, emotion=felt,
+                                    direction=wishes.whole())[0].wav
 
     def findings(self) -> dict[str, Any]:
         """How often the likeliest class is the line's over several films: with references, with those to the graphs

@@ -27,7 +27,7 @@ FIRST_COLOURED, COLOUR_LIMIT = 4, 6.0  # third octave (317 Hz) from which the sp
 # Feelings whose table tilt is left out. An earlier voice tilted its spectrum by itself with references of these, and
 # the table's on top made it 1.4 to 2.5 dB/octave brighter than the acted clips. This voice hardly does (.1 to .2); but
 # with the tilt its feelings were heard no better and no worse (140 held-out lines, the voice's card).
-TILTS_ITSELF = frozenset({"disgust", "fear", "surprise"})
+UNTILTED = frozenset({"disgust", "fear", "surprise"})
 INTENSITIES = ("normal", "strong")
 PHRASES = {  # what the text-emotion encoder is shown for each feeling
     "anger": "I am furious, I am so angry with you!", "disgust": "This is disgusting, it makes me sick.",
@@ -88,7 +88,7 @@ def direction_of(feeling: Feeling) -> Direction:
     pitch, energy = at("pitch_st"), at("energy_db")
     return Direction(rate=at("rate_ratio"), pitch_st=min(max(pitch, -PITCH_LIMIT), PITCH_LIMIT),
                      range_ratio=at("range_ratio"), energy_db=min(max(energy, -ENERGY_LIMIT), ENERGY_LIMIT),
-                     tilt_db_per_octave=0.0 if feeling.name in TILTS_ITSELF else at("tilt_db_per_octave"),
+                     tilt_db_per_octave=0.0 if feeling.name in UNTILTED else at("tilt_db_per_octave"),
                      contour_st=_curve(feeling.strength, *(_typical(row[i])["contour_st"] for i in INTENSITIES)),
                      colour_db=_curve(feeling.strength, *(_colour(_typical(row[i])["ltas_db"]) for i in INTENSITIES)))
 

@@ -39,7 +39,7 @@ from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
 from dubctl.synth.prompt import Prompt, read_prompt
-from dubctl.synth.takes import TAKES, Take, best_take
+from dubctl.synth.takes import TAKES, Heard, Take
 from dubctl.synth.vocoder import DEFAULT, SHIPPED
 from dubctl.synth.voice import Performance, Voice
 
@@ -171,7 +171,7 @@ def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
 
 
 def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading, emotion: Any, info: ClipInfo,
-             natural: np.ndarray, timing: Timing) -> tuple[Take, tuple[float, float], list[dict[str, Any]]]:
+             natural: np.ndarray, timing: Timing) -> tuple[Take, tuple[float, float], Heard]:
     """The best take, the speech window, and what the report says of each take."""
     direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
@@ -179,13 +179,8 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
         lips = (reading.lips if window == reading.window
                 else lips_in(reading.face.lips, window) if reading.from_mouth else None)
         room = room_seconds(window, request.wishes.own.rate, info.duration)
-
-    def say(asked: Prompt, **acting: Any) -> tuple[Performance, np.ndarray]:
-        with timing.part("synthesis"):
-            done = voice.perform(script, asked, placement.room_frames((0.0, room)), lips=lips, **acting)
-        with timing.part("vocoder"):
-            return done, voice.sound(done)
-    take, heard = best_take(functools.partial(say, emotion=emotion, direction=direction), prompt, request.takes, say)
+    take, heard = voice.best_take(script, prompt, placement.room_frames((0.0, room)), request.takes, lips=lips,
+                                  emotion=emotion, direction=direction, part=timing.part)
     return take, window, heard
 
 

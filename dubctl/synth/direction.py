@@ -33,10 +33,9 @@ class Direction:
 
     rate: speed of speech, times.  register_st: semitones by which the voice itself is heard higher.  pitch_st:
     semitones added to the line's melody, as a feeling does (the voice follows two thirds of it).  range_ratio: movement
-    of the melody, times.
-    energy_db: level and vocal effort.  tilt_db_per_octave: slope added to the spectrum, positive is brighter.
-    contour_st: semitones added along the line, at equal steps from its first to its last sound.  colour_db: gains of
-    the spectrum beside the tilt, in third octaves from 126 Hz (`shaping.COLOUR_HZ`).
+    of the melody, times.  energy_db: level and vocal effort.  tilt_db_per_octave: slope added to the spectrum, positive
+    is brighter.  contour_st: semitones added along the line, at equal steps from its first to its last sound.
+    colour_db: gains of the spectrum beside the tilt, in third octaves from 126 Hz (`shaping.COLOUR_HZ`).
     """
 
     rate: float = 1.0

@@ -56,9 +56,14 @@ def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction,
     return np.where(marks, np.maximum(wanted, 1.0), shaped), marks | tail
 
 
-def in_register(log_f0: float, direction: Direction) -> float:
-    """The mean ln F0 to ask for."""
-    return log_f0 + float(REGISTER[0] * direction.register_st * LN_PER_SEMITONE)
+def asked_register(direction: Direction) -> float:
+    """What is added to the mean ln F0 that is asked for."""
+    return float(REGISTER[0] * direction.register_st * LN_PER_SEMITONE)
+
+
+def heard_register(direction: Direction) -> float:
+    """What is added to the mean ln F0 that is heard, beside the melody's share."""
+    return float((1 - REGISTER[1]) * direction.register_st * LN_PER_SEMITONE)
 
 
 def shape_prosody(prosody: Prosody, tokens: Tokens, direction: Direction) -> Prosody:

@@ -11,6 +11,7 @@ well (the voice's card has both).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ TAKES = 2  # a rehearsal and a take
 STEP = 0.5  # of what is missing: all of it overshoots
 
 Say = Callable[[Prompt], "tuple[Performance, np.ndarray]"]
+Heard = list[dict[str, Any]]  # what a report says of each take
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Take:
         return {"likeness": round(self.likeness, 4)} | ({"rehearsal": True} if self.rehearsal else {})
 
 
-def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None) -> tuple[Take, list[dict[str, Any]]]:
+def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None) -> tuple[Take, Heard]:
     """The best of `count` takes, and a report of each, in order; with one take nobody listens ([]).
 
     One with too little speech to tell a voice by ends it: the best before it is kept, or the line is spoken unheard.
@@ -58,16 +60,14 @@ def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None)
         return Take(*say(prompt)), []
     takes: list[Take] = []
     asked = prompt
-    for number in range(count):
-        rehearsal = rehearse is not None and number == 0
-        performance, wav = rehearse(asked) if rehearse is not None and rehearsal else say(asked)
+    for speak in (rehearse or say, *itertools.repeat(say, count - 1)):
+        take = Take(*speak(asked), rehearsal=speak is rehearse)
         try:
-            heard = speaker_encoder().embed(wav, RATE)
+            heard = speaker_encoder().embed(take.wav, RATE)
         except InputError:
-            if not rehearsal:
-                takes.append(Take(performance, wav))
+            takes.append(take)
             break
-        takes.append(Take(performance, wav, cosine(heard, prompt.dvector), rehearsal))
+        takes.append(dataclasses.replace(take, likeness=cosine(heard, prompt.dvector)))
         asked = dataclasses.replace(asked, dvector=asking_for_more(asked.dvector, prompt.dvector, heard))
     performed = [take for take in takes if not take.rehearsal] or [Take(*say(asked))]
     best = max(performed, key=lambda take: np.nan_to_num(take.likeness, nan=-1.0))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,15 +26,14 @@ from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.shaping import (
     LN_PER_DB,
-    LN_PER_SEMITONE,
-    REGISTER,
-    in_register,
+    asked_register,
+    heard_register,
     shape_durations,
     shape_mel,
     shape_prosody,
 )
 from dubctl.synth.symbols import INDEX, Tokens
-from dubctl.synth.takes import TAKES, best_take
+from dubctl.synth.takes import TAKES, Heard, Take, best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
 from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder
 
@@ -129,28 +132,35 @@ class Voice:
         """
         prompt = read_prompt(prompt_wav, prompt_rate)
         room = None if seconds is None else round(seconds * RATE)
-
-        def say(asked: Prompt, emotion: EmotionBatch | None = emotion,
-                direction: Direction = direction) -> tuple[Performance, np.ndarray]:
-            done = self.perform(text, asked, None if room is None else room // HOP, lips=lips, emotion=emotion,
-                                direction=direction)
-            return done, self.sound(done)
-
-        def rehearse(asked: Prompt) -> tuple[Performance, np.ndarray]:
-            return say(asked, None, PLAIN)
-        plain = emotion is None and direction == PLAIN
-        take, _ = best_take(say, prompt, takes, None if plain else rehearse)
-        done, wav = take.performance, take.wav
+        take, _ = self.best_take(text, prompt, None if room is None else room // HOP, takes, lips=lips,
+                                 emotion=emotion, direction=direction)
+        wav = take.wav
         if room is not None:
             wav = np.pad(wav, (0, max(0, room - len(wav))))[:room]
-        return wav.astype(np.float32), done
+        return wav.astype(np.float32), take.performance
+
+    def best_take(self, text: str, prompt: Prompt, room: int | None, takes: int = TAKES, *, lips: Lips | None = None,
+                  emotion: EmotionBatch | None = None, direction: Direction = PLAIN,
+                  part: Callable[[str], AbstractContextManager[Any]] = nullcontext) -> tuple[Take, Heard]:
+        """`dubctl.synth.takes.best_take` of the line as `perform` speaks it; rehearsed where it is to be acted.
+
+        Args:
+            part: is entered with "synthesis" and with "vocoder" while those are at work.
+        """
+        def say(asked: Prompt, **acting: Any) -> tuple[Performance, np.ndarray]:
+            with part("synthesis"):
+                done = self.perform(text, asked, room, lips=lips, **acting)
+            with part("vocoder"):
+                return done, self.sound(done)
+        plain = emotion is None and direction == PLAIN
+        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else say)
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
                 emotion: EmotionBatch | None = None, direction: Direction = PLAIN) -> Performance:
         """The line as mel, spoken within `room` frames (None: at its natural pace), as directed."""
-        pitch = prompt.log_f0 + float((1 - REGISTER[1]) * direction.register_st * LN_PER_SEMITONE)  # the rest: melody
-        prompt = replace(prompt, log_f0=in_register(prompt.log_f0, direction))
+        pitch = prompt.log_f0 + heard_register(direction)
+        prompt = replace(prompt, log_f0=prompt.log_f0 + asked_register(direction))
         chunks = chunk_tokens(text)
         lone = [self._understand(c, prompt, lips if len(chunks) == 1 else None, emotion) for c in chunks]
         last = len(chunks) - 1
@@ -218,7 +228,8 @@ class Voice:
     def natural(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None,
                 direction: Direction = PLAIN) -> tuple[np.ndarray, np.ndarray]:
         """Phone ids (L,) of the line and the frames (L,) each takes unforced, as directed, whatever the lips do."""
-        chunks, prompt = chunk_tokens(text), replace(prompt, log_f0=in_register(prompt.log_f0, direction))
+        chunks = chunk_tokens(text)
+        prompt = replace(prompt, log_f0=prompt.log_f0 + asked_register(direction))
         frames = [shape_durations(natural_frames(self._understand(c, prompt, None, emotion)), c, direction,
                                   i == len(chunks) - 1)[0] for i, c in enumerate(chunks)]
         return np.concatenate([c.phones for c in chunks]), np.concatenate(frames)
