@@ -18,6 +18,7 @@ from dubctl.training.lips import Lips
 from dubctl.training.padding import pad
 
 PROMPT_FRAMES = 260  # three seconds
+BRIEF = 90  # frames, a second: GE2E tells little from less
 SHUFFLE_FRAMES = 24  # a prompt cut from the target itself is shuffled in pieces of this length: no content leaks
 
 
@@ -57,6 +58,11 @@ class Item:
     @property
     def frames(self) -> int:
         return len(self.features.mel)
+
+    @property
+    def usual(self) -> bool:
+        """Its d-vector and level say what the voice is: plain, and not a word alone."""
+        return not self.acted and self.frames >= BRIEF
 
     def fits(self, longest: float) -> bool:
         """At least one mel frame per token, not longer than `longest` seconds, not absurdly slow."""
@@ -114,7 +120,7 @@ class Sampler:
         self.by_speaker: dict[str, list[int]] = defaultdict(list)
         for i, item in enumerate(self.items):
             self.by_speaker[item.speaker].append(i)
-        self.plain = {name: [i for i in mine if not self.items[i].acted] or mine
+        self.plain = {name: [i for i in mine if self.items[i].usual] or mine
                       for name, mine in self.by_speaker.items()}
         self.names = list(self.by_speaker)
         self.most = per_speaker or len(self.items)
@@ -177,9 +183,9 @@ class Sampler:
             return stranger, prompt_of(stranger, rng, False)
         partner = self.partner(index, rng)
         other = self.items[partner] if partner is not None else None
-        own = other is None or (rng.random() < own_dvector and not item.acted)
+        own = other is None or (rng.random() < own_dvector and item.usual)
         voice = item if own or other is None else other
-        prompt = (prompt_of(other, rng, False) if other is not None and (item.acted or rng.random() < 0.7)
+        prompt = (prompt_of(other, rng, False) if other is not None and (not item.usual or rng.random() < 0.7)
                   else prompt_of(item, rng, True))
         # no prompt mel for some: the d-vector alone must carry the voice
         return voice, prompt[:0] if rng.random() < 0.08 else prompt

@@ -103,13 +103,17 @@ class SpeakerLoss(nn.Module):
 
     def forward(self, mel: torch.Tensor, frames: torch.Tensor, asked: torch.Tensor,
                 speakers: list[str]) -> dict[str, torch.Tensor]:
-        """`speaker`: 1 - cosine to the asked voice (B, 256), mean. `contrast`: cross-entropy of picking the asked voice
-        among those of the batch (voices of the same speaker do not compete)."""
+        """`speaker`: 1 - cosine to the asked voice (B, 256). `contrast`: cross-entropy of picking the asked voice
+        among those of the batch (voices of the same speaker do not compete). Both are means in which a mel that does
+        not fill GE2E's window counts by the share it fills: little of a voice is heard in a word, which would be bent
+        for it."""
         heard = self.heard(mel, frames)
         with torch.autocast(mel.device.type, enabled=False):
             cosines = heard @ asked.float().T
         same = torch.tensor([[a == b for b in speakers] for a in speakers], device=mel.device)
         rivals = same & ~torch.eye(len(speakers), dtype=torch.bool, device=mel.device)
         logits = (SHARPNESS * cosines).masked_fill(rivals, float("-inf"))
-        return {"speaker": 1 - cosines.diagonal().mean(),
-                "contrast": F.cross_entropy(logits, torch.arange(len(speakers), device=mel.device))}
+        filled = (frames / CROP).clamp(max=1)
+        right = torch.arange(len(speakers), device=mel.device)
+        return {"speaker": (filled * (1 - cosines.diagonal())).mean(),
+                "contrast": (filled * F.cross_entropy(logits, right, reduction="none")).mean()}

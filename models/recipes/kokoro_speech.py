@@ -11,7 +11,10 @@ which dubctl needs at run time:
         --out kokoro_more --count 2400 --seed 7 --shard 0/2
 
 Writes `OUT/audio/*.wav` (22,050 Hz mono int16) and `OUT/manifest.<shard>.jsonl`; a second run continues where the
-first stopped. Voices named in --hold-out never take part, neither alone nor in a blend.
+first stopped. The held-out voices never take part, neither alone nor in a blend.
+
+Of lines of one or two words (short_lines.py) Kokoro speaks half so that they are understood: `--heard WHISPER` keeps
+those in which Whisper hears the sounds that were asked for, `--least-row 20` takes the style of longer lines.
 """
 
 from __future__ import annotations
@@ -19,10 +22,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
+
+from dubctl.metrics.asr import load_asr
 
 RATE_IN, RATE_OUT = 24_000, 22_050
 HELD_OUT = ("af_nova", "am_eric", "bf_lily", "bm_fable")  # kokoro_mix's test voices
@@ -73,6 +80,16 @@ def trim(wav: np.ndarray, floor_db: float = -45.0, keep: int = int(0.03 * RATE_O
     return wav[max(0, loud[0] - keep): loud[-1] + keep] if len(loud) else wav
 
 
+def sounds_alike(heard: str, text: str, g2p: Callable[[str], tuple[str, object]]) -> bool:
+    """Whether a transcript has the same words or the same sounds (by, bye) as the text."""
+    def words(line: str) -> str:
+        return " ".join(re.findall(r"[a-z']+", line.lower()))
+
+    def sounds(line: str) -> str:
+        return re.sub(r"[^a-zA-Zɑ-ʒθðæŋᵊᵻ]", "", g2p(words(line))[0])
+    return words(heard) == words(text) or sounds(heard) == sounds(text)
+
+
 def main() -> None:
     args = parse()
     import onnxruntime as ort
@@ -84,12 +101,15 @@ def main() -> None:
     net = ort.InferenceSession(str(args.model), opts)
     token_name = net.get_inputs()[0].name
     g2p = {a: espeak.EspeakG2P(language=a) for a in ("en-us", "en-gb")}
+    asr = load_asr(str(args.heard)) if args.heard else None
     shard, shards = map(int, args.shard.split("/"))
     rng = random.Random(args.seed)
     packs = load_packs(args.voices)
     voices = [(n, p, "en-gb" if n[0] == "b" else "en-us") for n, p in packs.items()]
     voices = [("", *v) for v in voices]
-    voices += [(f"more{args.seed}_{i:03d}", *blend(packs, rng, args.beyond)) for i in range(args.blends)]
+    made = args.blend_seed or args.seed
+    of = random.Random(made) if args.blend_seed else rng
+    voices += [(f"more{made}_{i:03d}", *blend(packs, of, args.beyond)) for i in range(args.blends)]
     lines = [t.strip() for t in args.lines.read_text().splitlines() if t.strip()]
     (args.out / "audio").mkdir(parents=True, exist_ok=True)
     rows = args.out / f"manifest.{shard}.jsonl"
@@ -105,12 +125,16 @@ def main() -> None:
             ids = [VOCAB[c] for c in phonemes if c in VOCAB][:508]
             if len(ids) < 4:
                 continue
-            style = pack[min(len(ids), len(pack)) - 1][None]
+            style = pack[min(max(len(ids), args.least_row), len(pack)) - 1][None]
             wav = net.run(None, {token_name: np.array([[0, *ids, 0]], np.int64), "style": style,
                                  "speed": np.array([speed], np.float32)})[0].reshape(-1)
             wav = trim(soxr.resample(wav, RATE_IN, RATE_OUT))
             wav = wav * (0.9 / max(1e-4, float(np.abs(wav).max())))
-            sf.write(args.out / "audio" / f"{uid}.wav", wav, RATE_OUT, subtype="PCM_16")
+            path = args.out / "audio" / f"{uid}.wav"
+            sf.write(path, wav, RATE_OUT, subtype="PCM_16")
+            if asr and not sounds_alike(asr.transcribe(path), text, g2p[accent]):
+                path.unlink()
+                continue
             sink.write(json.dumps({"id": uid, "audio": f"audio/{uid}.wav", "speaker": name or made_of, "blend": made_of,
                                    "text": text, "phonemes": phonemes, "speed": speed, "split": "train",
                                    "seconds": round(len(wav) / RATE_OUT, 3)}, ensure_ascii=False) + "\n")
@@ -123,8 +147,11 @@ def parse() -> argparse.Namespace:
         p.add_argument(flag, type=Path, required=True)
     p.add_argument("--count", type=int, default=2400)
     p.add_argument("--blends", type=int, default=240)
+    p.add_argument("--blend-seed", type=int, help="the blends of a run with this --seed")
     p.add_argument("--beyond", type=float, default=0.0, help="share of the blends outside the packs' hull")
     p.add_argument("--speed", type=float, nargs=2, default=(0.85, 1.15), help="slowest and fastest, times the usual")
+    p.add_argument("--least-row", type=int, default=0, help="of a pack: the styles of lines of so many phonemes")
+    p.add_argument("--heard", type=Path, metavar="WHISPER", help="a checkpoint's folder: keep what it hears right")
     p.add_argument("--seed", type=int, default=7)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--shard", default="0/1", help="I/N: do every N-th line, starting at I")

@@ -1,15 +1,16 @@
-"""Tune HiFi-GAN to what a dubctl voice gives it: mels that are smoother than those of recordings.
+"""Tune a vocoder to what a dubctl voice gives it: mels that are smoother than those of recordings.
 
     R=models/recipes
     python $R/train_voice.py … --pack pack.npz --snippets snippets.npz       # recordings of some of the items
-    python $R/tune_vocoder.py train pack.npz snippets.npz tuned.pt --voice models/voice --minutes 8 --device cuda
-    python $R/tune_vocoder.py export tuned.pt models/vocoder-hifigan
+    python $R/tune_vocoder.py speak pack.npz snippets.npz spoken.npz --voice models/voice
+    python $R/tune_vocoder.py train spoken.npz tuned.pt --minutes 8 --device cuda          # of HiFi-GAN
+    python $R/tune_vocoder.py train spoken.npz tuned-lite.pt --lite --minutes 8 --device cuda
+    python $R/tune_vocoder.py export tuned.pt models/vocoder-hifigan --share 0.5  # half-way from what ships
 
 The voice speaks the items under their recordings' own durations, pitch, energy (ground-truth-aligned mels, as
 HiFi-GAN's authors do, Kong et al. 2020, section 4.4), a share `REAL` stays recordings' own mels. Critics: HiFi-GAN's
 of periods and UnivNet's of spectra at three resolutions (Jang et al. 2021), least squares, features matched. What was
-recorded at 16 kHz is judged below 7.6 kHz only. Needs the package `onnx` (export). No shipped vocoder was made so yet:
-on CPUs it is too slow, and the GPU's time went to the voice.
+recorded at 16 kHz is judged below 7.6 kHz only. Needs the package `onnx` (export).
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ import numpy as np
 import soundfile as sf
 import torch
 import torch.nn.functional as F
-from distill_vocoder import ALL, TEACHER, Generator, write
+from distill_vocoder import ALL, FIRST, KERNELS, TEACHER, Generator, write
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
-from voice_pack import unpack
+from voice_pack import FLOOR, cut, pictures, unpack
 
-from dubctl.media.mel import HOP, RATE, mel_basis
+from dubctl.media.mel import HOP, RATE, mel_basis, mel_spectrogram
 from dubctl.synth.voice_files import load_folder
 from dubctl.training.config import TrainConfig
-from dubctl.training.data import Item, Sampler
+from dubctl.training.data import Sampler
 from dubctl.training.speaker_loss import SpeakerLoss
 from dubctl.training.step import TrainingStep
 
@@ -43,6 +45,9 @@ LOWPASS = 7600.0  # Hz
 PERIODS = (2, 3, 5, 7, 11)
 RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # n_fft, hop, window
 LOG = 50
+STEP = 0.06  # of the made mels, as they are kept
+EDGE = 2  # frames at a snippet's ends whose own mel lacks what lies outside
+LITE = TEACHER.with_name("vocoder-lite")
 
 
 class PeriodCritic(nn.Module):
@@ -109,20 +114,19 @@ def lowpass() -> Tensor:
 
 
 class Snippets:
-    """Crops of recordings with the mels that belong to them."""
+    """Crops of recordings with the mels that belong to them: their own, and as the voice made them."""
 
-    def __init__(self, snippets: Path, made: dict[int, Tensor], items: list[Item], device: torch.device) -> None:
-        with np.load(snippets) as found:
+    def __init__(self, path: Path, device: torch.device) -> None:
+        with np.load(path) as found:
             a = dict(found)
-        ends = np.cumsum(a["bytes"])
-        waves, mels, real = [], [], []
-        for end, size, item, first in zip(ends, a["bytes"], a["item"], a["first"], strict=True):
+        frames = a["made.length"][a["made.which"]]
+        waves = []
+        for end, size, length in zip(np.cumsum(a["bytes"]), a["bytes"], frames, strict=True):
             wav, _ = sf.read(io.BytesIO(a["flac"][end - size: end].tobytes()), dtype="float32")
-            frames = len(wav) // HOP
-            waves.append(torch.from_numpy(wav[: frames * HOP]))
-            mels.append(made[int(item)][first: first + frames])
-            real.append(torch.from_numpy(items[int(item)].features.mel[first: first + frames].astype(np.float32)))
-        self.wav, self.made, self.real = (torch.stack(x).to(device) for x in (waves, mels, real))
+            waves.append(torch.from_numpy(wav[: length * HOP]))
+        self.wav = torch.stack(waves).to(device)
+        self.made = torch.from_numpy(np.stack(cut(a, "made", frames, STEP)).astype(np.float32)).to(device)
+        self.real = torch.stack([mel_spectrogram(wav) for wav in waves]).to(device)
         self.narrow = torch.from_numpy(a["narrow"]).to(device)
         self.low = lowpass().to(device)
 
@@ -130,7 +134,7 @@ class Snippets:
         """Mels (B, CROP, 80), sound (B, CROP x HOP) and which were recorded at 16 kHz (B,)."""
         device = self.wav.device
         row = torch.randint(len(self.wav), (count,), device=device)
-        at = torch.randint(self.made.shape[1] - CROP + 1, (count, 1), device=device)
+        at = EDGE + torch.randint(self.made.shape[1] - CROP - 2 * EDGE + 1, (count, 1), device=device)
         frames = at + torch.arange(CROP, device=device)
         own = torch.rand(count, 1, 1, device=device) < REAL
         mel = torch.where(own, self.real[row[:, None], frames], self.made[row[:, None], frames])
@@ -144,24 +148,39 @@ class Snippets:
 
 
 @torch.no_grad()
-def spoken(voice: Path, pack: Path, wanted: set[int], device: torch.device) -> tuple[dict[int, Tensor], list[Item]]:
-    """Mels of the wanted items as the voice makes them under their recordings' prosody, and all items."""
-    train, _, films, _ = unpack(pack)
-    model = load_folder(voice)[0].to(device).eval()
-    config = TrainConfig(model=model.config, lips_from=0, binarise_from=0, reference_dropout=0.3)
-    step = TrainingStep(model, SpeakerLoss().to(device), config)
-    chosen = sorted(wanted, key=lambda i: train[i].frames)
-    made = {}
+def speak(args: argparse.Namespace) -> None:
+    """Write the snippets with what the voice makes of them."""
+    with np.load(args.snippets) as found:
+        a = dict(found)
+    train, _, films, _ = unpack(args.pack)
+    model = load_folder(args.voice)[0].eval()
+    step = TrainingStep(model, SpeakerLoss(), TrainConfig(model=model.config, lips_from=0, binarise_from=0,
+                                                          reference_dropout=0.3))
+    chosen = sorted(set(a["item"].tolist()), key=lambda i: train[i].frames)
+    made: dict[int, Tensor] = {}
     for start in range(0, len(chosen), 16):
         part = chosen[start: start + 16]
         sampler = Sampler([train[i] for i in part], len(part), 0)
-        batch = sampler.make(0, 1.0, 0.5, 0.0, 0.5).to(device)
+        batch = sampler.make(0, 1.0, 0.5, 0.0, 0.5)
         rng = np.random.default_rng(start)
-        emotion = films.batch(batch.rows, 3, rng, 0.1, 0.3).to(device) if films is not None else None
-        mel = step(batch, 1, emotion)[1].float().cpu()
-        order = [part[i] for i in sampler.indices(0)]
-        made |= {i: mel[b, : train[i].frames] for b, i in enumerate(order)}
-    return made, train
+        emotion = films.batch(batch.rows, 3, rng, 0.1, 0.3) if films is not None else None
+        mel = step(batch, 1, emotion)[1].float()
+        made |= {part[i]: mel[b, : train[part[i]].frames] for b, i in enumerate(sampler.indices(0))}
+        print(len(made), len(chosen), flush=True)
+    frames = [sf.info(io.BytesIO(a["flac"][end - size: end].tobytes())).frames // HOP
+              for end, size in zip(np.cumsum(a["bytes"]), a["bytes"], strict=True)]
+    mels = [made[int(item)][first: first + n].clamp(min=FLOOR).numpy()
+            for item, first, n in zip(a["item"], a["first"], frames, strict=True)]
+    with args.out.open("wb") as sink:
+        np.savez(sink, **a, **pictures("made", mels, STEP))
+
+
+def shipped(lite: bool) -> Generator:
+    """The vocoder that ships, to be trained."""
+    net = Generator(KERNELS if lite else ALL)
+    if lite:
+        net.load_state_dict({n: t.float() for n, t in load_file(LITE / "model.safetensors").items()})
+    return net
 
 
 def log_mel(wav: Tensor, basis: Tensor, window: Tensor) -> Tensor:
@@ -174,12 +193,11 @@ def train(args: argparse.Namespace) -> None:
     device = torch.device(args.device)
     torch.manual_seed(0)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
-    with np.load(args.snippets) as found:
-        wanted = set(found["item"].tolist())
-    data = Snippets(args.snippets, *spoken(args.voice, args.pack, wanted, device), device)
+    data = Snippets(args.spoken, device)
     print(f"{len(data.wav)} snippets of {data.made.shape[1] * HOP / RATE:.2f} s", flush=True)
-    net, judges = Generator(ALL).to(device), critics().to(device)
-    g = torch.optim.AdamW(net.parameters(), args.rate, betas=(0.8, 0.99), weight_decay=0.0)
+    net, judges = shipped(args.lite).to(device), critics().to(device)
+    learnt = [p for n, p in net.named_parameters() if not (args.lite and n.startswith(FIRST))]
+    g = torch.optim.AdamW(learnt, args.rate, betas=(0.8, 0.99), weight_decay=0.0)
     d = torch.optim.AdamW(judges.parameters(), 2e-4, betas=(0.8, 0.99), weight_decay=0.0)
     average = {k: v.clone() for k, v in net.state_dict().items()}
     basis, window = mel_basis("cpu").to(device), torch.hann_window(1024, device=device)
@@ -211,7 +229,7 @@ def train(args: argparse.Namespace) -> None:
                         for a, b in zip(r[:-1], m[:-1], strict=True))
             g.zero_grad(set_to_none=True)
             (fooled + 2 * match + 45 * like).backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 50.0)
+            nn.utils.clip_grad_norm_(learnt, 50.0)
             g.step()
             parts |= {"fooled": fooled.detach() / len(judges), "match": match.detach()}
             torch._foreach_lerp_(list(average.values()), list(net.state_dict().values()),
@@ -223,19 +241,27 @@ def train(args: argparse.Namespace) -> None:
                   flush=True)
         if time.monotonic() - saved > 60:
             saved = time.monotonic()
-            torch.save({k: v.half().cpu() for k, v in average.items()}, args.out)
-    torch.save({k: v.half().cpu() for k, v in average.items()}, args.out)
+            save(average, args)
+    save(average, args)
+
+
+def save(average: dict[str, Tensor], args: argparse.Namespace) -> None:
+    """What was learnt, float16."""
+    torch.save({n: t.half().cpu() for n, t in average.items() if not (args.lite and n.startswith(FIRST))}, args.out)
 
 
 def export(args: argparse.Namespace) -> None:
-    """Write model.safetensors (float16), and model.onnx, which reads its weights out of it, into a folder like the
-    teacher's."""
-    net = Generator(ALL)
-    net.load_state_dict({k: v.float() for k, v in torch.load(args.checkpoint, map_location="cpu").items()})
-    for name, value in (("mean", torch.zeros(80)), ("scale", torch.ones(80))):  # transformers wants them
-        net.register_buffer(name, value)
-    write(net, args.out, teachers_name)
-    (args.out / "config.json").write_text((TEACHER / "config.json").read_text(encoding="utf-8"), encoding="utf-8")
+    """Write model.safetensors (float16), and model.onnx, which reads its weights out of it, into a folder."""
+    tuned = torch.load(args.checkpoint, map_location="cpu")
+    lite = not any(n.startswith(FIRST) for n in tuned)
+    net = shipped(lite)
+    net.load_state_dict({n: t + args.share * (tuned.get(n, t).float() - t) for n, t in net.state_dict().items()})
+    if not lite:
+        for name, value in (("mean", torch.zeros(80)), ("scale", torch.ones(80))):  # transformers wants them
+            net.register_buffer(name, value)
+    config = ((LITE if lite else TEACHER) / "config.json").read_text(encoding="utf-8")
+    write(net, args.out, str if lite else teachers_name)
+    (args.out / "config.json").write_text(config, encoding="utf-8")
 
 
 def teachers_name(name: str) -> str:
@@ -246,10 +272,13 @@ def teachers_name(name: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     steps = parser.add_subparsers(required=True, dest="step")
-    one, two = (steps.add_parser(step.__name__, help=step.__doc__) for step in (train, export))
+    zero, one, two = (steps.add_parser(step.__name__, help=step.__doc__) for step in (speak, train, export))
     for name in ("pack", "snippets", "out"):
-        one.add_argument(name, type=Path)
-    one.add_argument("--voice", type=Path, help="folder of the voice (default: the shipped one)")
+        zero.add_argument(name, type=Path)
+    zero.add_argument("--voice", type=Path, help="folder of the voice (default: the shipped one)")
+    one.add_argument("spoken", type=Path)
+    one.add_argument("out", type=Path, help="checkpoint")
+    one.add_argument("--lite", action="store_true", help="tune vocoder-lite instead of HiFi-GAN")
     one.add_argument("--minutes", type=float, default=8.0)
     one.add_argument("--rate", type=float, default=1e-4)
     one.add_argument("--batch", type=int, default=32)
@@ -257,8 +286,9 @@ def main() -> None:
     one.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
     two.add_argument("checkpoint", type=Path)
     two.add_argument("out", type=Path, help="folder")
+    two.add_argument("--share", type=float, default=1.0, help="how far to go from what ships to what was tuned")
     args = parser.parse_args()
-    {"train": train, "export": export}[args.step](args)
+    {"speak": speak, "train": train, "export": export}[args.step](args)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 import random
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,9 +95,15 @@ def levelled(media: Path, path: Path) -> np.ndarray:
     return (wav if path == media else load_audio(path, RATE))[first:last] * level
 
 
-def quiet_mel(media: Path, path: Path) -> np.ndarray:
-    """Mel (T, 80) of a quiet copy, cut and levelled as the recording itself is."""
-    return mel_spectrogram(torch.from_numpy(levelled(media, path))).numpy().astype(np.float16)
+def mel_of(wav: np.ndarray) -> np.ndarray:
+    """Mel (T, 80), float16."""
+    return mel_spectrogram(torch.from_numpy(wav)).numpy().astype(np.float16)
+
+
+def some(args: argparse.Namespace, copies: Iterable[tuple[Path, dict[str, Any]]],
+         ) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The share `--copies` of the copies."""
+    yield from ((folder, row) for folder, row in copies if random.Random("kept" + row["id"]).random() < args.copies)
 
 
 def _copies(args: argparse.Namespace, folder: Path, row: dict[str, Any], path: Path,

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import soundfile as sf
 from safetensors.numpy import load_file
-from voice_clips import LONGEST, acted, hurried, levelled, poor_recording, quiet_mel, rows, warped
+from voice_clips import LONGEST, acted, hurried, levelled, mel_of, poor_recording, rows, some, warped
 from voice_emotion import PLAIN_MANNER, Line, manner_of
 
 from dubctl.emotion.base import EMOTIONS, LipTrack
@@ -32,7 +32,7 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
     train: list[Item] = []
     held: list[Item] = []
     lines: list[Line] = []
-    for folder, row in (*rows(args), *warped(args), *hurried(args), *acted(args)):
+    for folder, row in (*rows(args), *some(args, warped(args)), *some(args, hurried(args)), *acted(args)):
         media = folder / (row.get("audio") or row["video"])
         try:
             features = cached(args.cache, media, encoder)
@@ -43,7 +43,9 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
         noisy = poor_recording(args, row, media, encoder)
         if "quiet" in row:
             noisy = noisy or (features.mel, features.dvector)
-            features = replace(features, mel=quiet_mel(media, row["quiet"]))
+            clean = levelled(media, row["quiet"])
+            asked = features.dvector + encoder.embed(clean, RATE)
+            features = replace(features, mel=mel_of(clean), dvector=asked / np.linalg.norm(asked))
         filmed = folder == args.acted
         feeling = row["emotion"] if filmed else "neutral"  # the labels of the other sets are those of their words
         item = Item(row["id"], row["speaker"], tokens, features, _lips(lips, row["id"], features), len(lines),
@@ -71,6 +73,7 @@ def _lips(tracks: dict[str, np.ndarray], id: str, features: Features) -> np.ndar
 
 
 SNIPPET = 130  # mel frames, 1.5 s
+BITS = 13  # of a sample: its noise lies 83 dB under full scale, below that of every recording
 SNIPPETS = {"librispeech": 480, "kokoro_mix": 260, "kathleen": 40, "cmu_arctic": 60}  # at most; of `--more`: 260
 
 
@@ -83,6 +86,7 @@ def save_snippets(args: argparse.Namespace, train: list[Item], lines: list[Line]
         quiet = args.quiet / f"{line.id}.flac" if args.quiet else line.path
         wav = levelled(line.path, quiet if quiet.is_file() else line.path)[start * HOP: (start + SNIPPET) * HOP]
         sink = io.BytesIO()
+        wav = np.round(wav * 2 ** (BITS - 1)) / 2 ** (BITS - 1)
         sf.write(sink, wav, RATE, format="FLAC", subtype="PCM_16")
         sound.append(np.frombuffer(sink.getvalue(), np.uint8))
         item.append(place)

@@ -36,7 +36,8 @@ def pack(path: Path, train: Sequence[Item], held: Sequence[Item], source: Emotio
     """Write items and films."""
     items = [*train, *held]
     with ProcessPoolExecutor(2, initializer=_start, initargs=(voice,)) as pool:
-        durations = list(pool.map(_aligned, [(i.tokens, i.features.mel) for i in items], chunksize=50))
+        found = pool.map(_aligned, [(i.tokens, i.features.mel) for i in items if i.durations is None], chunksize=50)
+        durations = [next(found) if i.durations is None else i.durations for i in items]
     tracks = [i.lips if i.lips is not None else np.zeros((0, 4), np.float32) for i in items]
     noisy = [i for i in items if i.noisy is not None]
     names = list(dict.fromkeys(i.speaker for i in items))
@@ -53,8 +54,8 @@ def pack(path: Path, train: Sequence[Item], held: Sequence[Item], source: Emotio
         "noisy_frames": np.array([len(i.noisy[0]) if i.noisy is not None else 0 for i in items]),
         "lips": np.concatenate(tracks).astype(np.float16), "lip_frames": np.array([len(t) for t in tracks]),
         **{n: np.array([getattr(i, n) for i in items]) for n in ("row", "emotion", "acted", "log_f0", "played")},
-        **_pictures("mel", [i.features.mel for i in items], STEP),
-        **_pictures("noisy_mel", [i.noisy[0] for i in noisy if i.noisy is not None], COARSE),
+        **pictures("mel", [i.features.mel for i in items], STEP),
+        **pictures("noisy_mel", [i.noisy[0] for i in noisy if i.noisy is not None], COARSE),
         **(_films(source) if source is not None else {}),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +67,7 @@ def unpack(path: Path) -> tuple[list[Item], list[Item], EmotionSource | None, di
     """Training and held-out items, the films, and the network's configuration."""
     with np.load(path) as found:
         a = dict(found)
-    mels, noisy = _cut(a, "mel", a["frames"], STEP), _cut(a, "noisy_mel", a["noisy_frames"], COARSE)
+    mels, noisy = cut(a, "mel", a["frames"], STEP), cut(a, "noisy_mel", a["noisy_frames"], COARSE)
     names = json.loads(str(a["names"]))
     by_token, by_frame = np.cumsum(a["tokens"])[:-1], np.cumsum(a["frames"])[:-1]
     phones, stress, durations = (np.split(a[n], by_token) for n in ("phones", "stress", "durations"))
@@ -107,7 +108,7 @@ def _aligned(line: tuple[Tokens, np.ndarray]) -> np.ndarray:
     return monotonic_search(score, length, frames)[0].numpy()
 
 
-def _pictures(name: str, mels: Sequence[np.ndarray], step: float) -> dict[str, np.ndarray]:
+def pictures(name: str, mels: Sequence[np.ndarray], step: float) -> dict[str, np.ndarray]:
     """Like mels once, in strips, and which of them each is."""
     place: dict[bytes, int] = {}
     which = np.array([place.setdefault(m.tobytes(), len(place)) for m in mels], np.int32)
@@ -125,7 +126,7 @@ def _pictures(name: str, mels: Sequence[np.ndarray], step: float) -> dict[str, n
     return out
 
 
-def _cut(arrays: dict[str, Any], name: str, frames: np.ndarray, step: float) -> list[np.ndarray]:
+def cut(arrays: dict[str, Any], name: str, frames: np.ndarray, step: float) -> list[np.ndarray]:
     """The inverse: float16 mels of the items (empty where `frames` is 0)."""
     count = sum(key.startswith(f"{name}.strip") for key in arrays)
     with ProcessPoolExecutor() as pool:

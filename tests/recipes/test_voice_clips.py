@@ -53,7 +53,8 @@ def test_the_target_without_noise_is_cut_and_levelled_as_the_recording_is(tmp_pa
     sf.write(tmp_path / "noisy.flac", wav + noise, RATE)
     sf.write(tmp_path / "quiet.flac", wav, RATE)
     recorded = features.compute(tmp_path / "noisy.flac", NoVoice()).mel.astype(np.float32)
-    target = voice_clips.quiet_mel(tmp_path / "noisy.flac", tmp_path / "quiet.flac").astype(np.float32)
+    target = voice_clips.mel_of(
+        voice_clips.levelled(tmp_path / "noisy.flac", tmp_path / "quiet.flac")).astype(np.float32)
     assert target.shape == recorded.shape
     loudness = energy_of(voice_clips.torch.from_numpy(np.stack([recorded, target]))).numpy()
     loud = loudness[0] > np.quantile(loudness[0], 0.7)

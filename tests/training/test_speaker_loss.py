@@ -64,3 +64,11 @@ def test_contrast_wants_the_right_voice_and_ignores_the_same_speaker(loss: Speak
     assert float(right["contrast"]) < float(wrong["contrast"])
     alone = loss(mel, frames, own, ["a", "a", "a"])
     assert float(alone["contrast"]) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_word_alone_counts_by_the_share_of_the_window_it_fills(loss: SpeakerLoss) -> None:
+    mel, asked = torch.randn(1, CROP, 80) - 5, torch.nn.functional.normalize(torch.rand(1, 256))
+    for frames in (CROP // 4, CROP // 2, CROP):
+        told = loss(mel, torch.tensor([frames]), asked, ["a"])
+        missed = 1 - float((loss.heard(mel, torch.tensor([frames])) * asked).sum())
+        assert float(told["speaker"]) == pytest.approx(missed * frames / CROP, rel=1e-4)

@@ -288,6 +288,20 @@ def test_strangers_are_asked_for_only_where_told():
     assert torch.equal(batch.own_log_f0, own) and batch.voices != [i.speaker for i in spoken]
 
 
+def test_a_word_alone_is_asked_for_by_longer_clips_of_its_voice_and_asks_for_none():
+    some = items(6)
+    for item in some[:4]:  # s0, s1, s2 have one of over a second each, s0 two
+        item.features.mel = np.tile(item.features.mel, (3, 1))[:120]
+        item.log_pitch = np.tile(item.log_pitch, 3)[:120]
+    sampler = Sampler(some, 6, 3)
+    for step in range(5):
+        batch = sampler.make(step, 1.0, 0.5)
+        for told, item in zip(batch.dvector, [some[i] for i in sampler.indices(step)], strict=True):
+            of = [i for i in some if i.speaker == item.speaker and i.usual]
+            assert any(np.allclose(told, i.features.dvector) for i in (of if not item.usual else [item]))
+    assert {len(sampler.plain[f"s{n}"]) for n in range(3)} == {1, 2}
+
+
 @pytest.mark.parametrize("key, value", [("batch", 0), ("steps", 0), ("log_every", 0), ("workers", -1)])
 def test_a_count_that_no_run_can_have_is_refused_in_one_line(key, value):
     with pytest.raises(UsageError, match=rf"^\[train\] {key}: {value} is below"):
