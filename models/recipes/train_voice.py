@@ -73,17 +73,18 @@ def main() -> None:
     speakers = len({i.speaker for i in train})
     print(f"{len(train)} clips, {hours:.2f} h, {speakers} speakers; held out {len(held)}", flush=True)
     until = args.seconds - (time.monotonic() - began) if args.seconds else math.inf
-    trainer.run(partial(_tell, trainer, until, []))
+    trainer.run(partial(_tell, trainer, until, args.steps, []))
 
 
-def _tell(trainer: Trainer, until: float, pace: list[tuple[int, float]], done: int, total: int,
+def _tell(trainer: Trainer, until: float, most: int, pace: list[tuple[int, float]], done: int, total: int,
           note: str = "") -> None:
-    """Print how far it is; the steps, and the schedule with them, become as many as fit into `until` seconds."""
+    """Print how far it is; the steps, and the schedule with them, become as many as fit into `until` seconds, but not
+    more than `most`, for so many batches are dealt out."""
     if not note.startswith("reader"):
         pace.append((trainer.step, trainer.spent))
     if until < math.inf and len(pace) > 2:
         (first, then), (step, now) = pace[0], pace[-1]
-        trainer.config.steps = step + max(1, int((until - now) / (now - then) * (step - first)))
+        trainer.config.steps = min(most, step + max(1, int((until - now) / (now - then) * (step - first))))
     print(done, trainer.config.steps, note, round(trainer.spent), flush=True)
 
 
@@ -147,7 +148,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--pack", type=Path, metavar="FILE", help="write the material, aligned by --init, and stop")
     p.add_argument("--snippets", type=Path, metavar="FILE", help="write recordings of some items, and stop")
     p.add_argument("--packed", type=Path, metavar="FILE", help="train on what --pack wrote; no other data is needed")
-    p.add_argument("--seconds", type=float, default=0.0, help="end by then: fewer steps, and the schedule with them")
+    p.add_argument("--seconds", type=float, default=0.0, help="end by then: fewer steps than --steps, and the schedule with them")
     p.add_argument("--device", default="cpu")
     p.add_argument("--workers", type=int, default=0, help="processes that make batches ahead")
     p.add_argument("--log-every", type=int, default=10, metavar="STEPS")

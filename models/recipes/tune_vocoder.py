@@ -250,12 +250,17 @@ def save(average: dict[str, Tensor], args: argparse.Namespace) -> None:
     torch.save({n: t.half().cpu() for n, t in average.items() if not (args.lite and n.startswith(FIRST))}, args.out)
 
 
+def on_the_way(tuned: dict[str, Tensor], share: float) -> Generator:
+    """The vocoder a share of the way from what ships to what was tuned."""
+    net = shipped(lite=not any(n.startswith(FIRST) for n in tuned))
+    net.load_state_dict({n: t + share * (tuned.get(n, t).float() - t) for n, t in net.state_dict().items()})
+    return net
+
+
 def export(args: argparse.Namespace) -> None:
     """Write model.safetensors (float16), and model.onnx, which reads its weights out of it, into a folder."""
-    tuned = torch.load(args.checkpoint, map_location="cpu")
-    lite = not any(n.startswith(FIRST) for n in tuned)
-    net = shipped(lite)
-    net.load_state_dict({n: t + args.share * (tuned.get(n, t).float() - t) for n, t in net.state_dict().items()})
+    net = on_the_way(torch.load(args.checkpoint, map_location="cpu"), args.share)
+    lite = len(net.resblocks[-1]) < len(ALL[-1])
     if not lite:
         for name, value in (("mean", torch.zeros(80)), ("scale", torch.ones(80))):  # transformers wants them
             net.register_buffer(name, value)

@@ -2,9 +2,11 @@
 
 import io
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 import soundfile as sf
 import torch
@@ -14,31 +16,52 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "models" / "recipes"))
 import tune_vocoder as tune
 
 from dubctl.media.mel import HOP, RATE
-from tests.training.test_training import items
 
 
 @pytest.fixture()
 def snippets(tmp_path):
-    """Two items whose sound and mels count the frames; the second was recorded at 16 kHz."""
-    found, made, flac = items(2), {}, []
-    for number, item in enumerate(found):
-        frames = np.arange(60, dtype=np.float32) / 100
-        item.features.mel = np.repeat(frames[:, None], 80, 1).astype(np.float16)
-        made[number] = torch.from_numpy(np.repeat(frames[:, None], 80, 1))
+    """Two recordings whose sound and made mels count the frames; the second was recorded at 16 kHz."""
+    frames, flac = np.arange(50, dtype=np.float32) / 50, []
+    for _ in range(2):
         sink = io.BytesIO()
-        sf.write(sink, np.repeat(frames[5:55], HOP), RATE, format="FLAC", subtype="PCM_16")
+        sf.write(sink, np.repeat(frames, HOP), RATE, format="FLAC", subtype="PCM_16")
         flac.append(np.frombuffer(sink.getvalue(), np.uint8))
-    np.savez(tmp_path / "s.npz", flac=np.concatenate(flac), bytes=[len(f) for f in flac], item=[0, 1], first=[5, 5],
-             narrow=[False, True])
-    return tune.Snippets(tmp_path / "s.npz", made, found, torch.device("cpu"))
+    mels = [np.repeat(frames[:, None] - 1, 80, 1), np.repeat(frames[:, None] - 2, 80, 1)]
+    np.savez(tmp_path / "s.npz", flac=np.concatenate(flac), bytes=[len(f) for f in flac], narrow=[False, True],
+             **tune.pictures("made", mels, tune.STEP))
+    return tune.Snippets(tmp_path / "s.npz", torch.device("cpu"))
 
 
 def test_a_crop_of_sound_lies_where_its_mel_lies(snippets):
     torch.manual_seed(0)
-    mel, wav, _ = snippets.draw(16)
-    assert mel.shape == (16, tune.CROP, 80) and wav.shape == (16, tune.CROP * HOP)
-    assert torch.allclose(wav.view(16, tune.CROP, HOP).mean(2), mel[..., 0], atol=2e-3)
-    assert len(mel[:, 0, 0].unique()) > 3  # at places of all sorts
+    mel, wav, narrow = snippets.draw(32)
+    assert mel.shape == (32, tune.CROP, 80) and wav.shape == (32, tune.CROP * HOP)
+    heard = wav.view(32, tune.CROP, HOP).mean(2) - 1.0 - narrow[:, None].float()
+    made = (mel[..., 0] - heard).abs().amax(1) < 0.05
+    assert 0.6 < made.float().mean() < 1.0  # the others are recordings' own mels
+    assert len(mel[made, 0, 0].unique()) > 3  # at places of all sorts
+
+
+@pytest.mark.parametrize("lite", [False, True])
+def test_a_vocoder_goes_the_asked_share_of_the_way_to_what_was_tuned(tmp_path, lite):
+    ships = tune.shipped(lite).state_dict()
+    tune.save({n: t + 0.5 for n, t in ships.items()}, Namespace(lite=lite, out=tmp_path / "t.pt"))
+    found = tune.on_the_way(torch.load(tmp_path / "t.pt"), 0.5).state_dict()
+    for name, value in ships.items():
+        moved = 0.0 if lite and name.startswith(tune.FIRST) else 0.25
+        assert torch.allclose(found[name], value + moved, atol=2e-3), name
+
+
+@pytest.mark.parametrize("lite", [False, True])
+def test_what_is_written_speaks_and_is_named_as_what_ships(tmp_path, lite):
+    pytest.importorskip("onnx", reason="only the recipe needs onnx")
+    tune.save(tune.shipped(lite).state_dict(), Namespace(lite=lite, out=tmp_path / "t.pt"))
+    tune.export(Namespace(checkpoint=tmp_path / "t.pt", out=tmp_path / "v", share=1.0))
+    shipped = tune.load_file((tune.LITE if lite else tune.TEACHER) / "model.safetensors")
+    written = tune.load_file(tmp_path / "v" / "model.safetensors")
+    assert {n: t.shape for n, t in written.items()} == {n: t.shape for n, t in shipped.items()}
+    mel = np.zeros((1, 12, 80), np.float32)
+    assert ort.InferenceSession(tmp_path / "v" / "model.onnx").run(None, {"mel": mel})[0].shape == (1, 12 * HOP)
 
 
 @pytest.mark.parametrize("hertz, kept", [(1000, True), (9500, False)])
