@@ -234,7 +234,7 @@ def main() -> None:
     if args.films:
         report["findings"] = bench.findings()
     lines = {name: [[s.id, s.speaker, s.right] for s in spoken] for name, spoken in systems.items()}
-    write_json(args.out / "emotion.json", report | {"lines": lines})
+    write_json(args.out / f"{args.recogniser}.json", report | {"lines": lines})
     print(json.dumps(report, indent=1, default=float))
 
 

@@ -1,8 +1,8 @@
 """Does retrieval help, over several imagined films? What `benchmarks/emotion.py` heard in each, taken together.
 
-    python benchmarks/emotion_films.py runs/film5 runs/film6
+    python benchmarks/emotion_films.py runs/film5/ser.json runs/film6/ser.json
 
-Each folder is the output of one run with another `--seed` and the systems `retrieval` and `none`, heard by the same
+Each file is the report of one run with another `--seed` and the systems `retrieval` and `none`, heard by the same
 recogniser. Prints the accuracy of both and their difference with 95 % intervals, drawn over whole speakers, and its p
 (sign flips of speakers); and McNemar's p over all lines, which takes the same line in two films for two.
 """
@@ -24,22 +24,22 @@ from voice import exit_code_of
 from dubctl.errors import InputError
 from dubctl.metrics.stats import mcnemar, paired_bootstrap
 
-Rights = dict[tuple[str, str], tuple[str, bool]]  # (folder, line) -> speaker, heard right
+Rights = dict[tuple[str, str], tuple[str, bool]]  # (report, line) -> speaker, heard right
 
 
-def rights(folder: Path, system: str) -> Rights:
+def rights(report: Path, system: str) -> Rights:
     """Of one film."""
-    report = json.loads((folder / "emotion.json").read_text(encoding="utf-8"))
-    return {(str(folder), line): (speaker, bool(right)) for line, speaker, right in report["lines"][system]}
+    heard = json.loads(report.read_text(encoding="utf-8"))["lines"][system]
+    return {(str(report), line): (speaker, bool(right)) for line, speaker, right in heard}
 
 
-def together(folders: list[Path]) -> dict[str, Any]:
+def together(reports: list[Path]) -> dict[str, Any]:
     """Both accuracies and what is between them.
 
     Raises:
-        KeyError: a folder without one of the systems. ValueError: systems that spoke different lines.
+        KeyError: a report without one of the systems. ValueError: systems that spoke different lines.
     """
-    with_, without = ({k: v for folder in folders for k, v in rights(folder, system).items()}
+    with_, without = ({k: v for report in reports for k, v in rights(report, system).items()}
                       for system in ("retrieval", "none"))
     if with_.keys() != without.keys():
         raise ValueError("the systems spoke different lines")
@@ -59,14 +59,14 @@ def paired(mine: list[float], other: list[float], speakers: list[str]) -> dict[s
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+")
-    folders = parser.parse_args().folders
+    parser.add_argument("reports", type=Path, nargs="+")
+    reports = parser.parse_args().reports
 
     def work() -> None:
         try:
-            found = together(folders)
+            found = together(reports)
         except (OSError, KeyError, ValueError) as err:
-            raise InputError(f"not the output of benchmarks/emotion.py with retrieval and none: {err}") from err
+            raise InputError(f"not reports of benchmarks/emotion.py with retrieval and none: {err}") from err
         print(json.dumps(found, indent=1, default=float))
     return exit_code_of(work)
 

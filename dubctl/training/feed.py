@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -49,7 +50,7 @@ class Feed(Dataset[Fed]):
 
         The loader's own generator keeps it from drawing its workers' seeds out of the run's dropout.
         """
-        workers = self.config.workers
+        workers = min(self.config.workers, len(os.sched_getaffinity(0)))  # more would wait for a core, and torch warns
         return iter(DataLoader(self, batch_size=None, sampler=range(first, len(self)), num_workers=workers,
                                collate_fn=_as_it_is, prefetch_factor=4 if workers else None,
                                generator=torch.Generator()))

@@ -148,7 +148,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--pack", type=Path, metavar="FILE", help="write the material, aligned by --init, and stop")
     p.add_argument("--snippets", type=Path, metavar="FILE", help="write recordings of some items, and stop")
     p.add_argument("--packed", type=Path, metavar="FILE", help="train on what --pack wrote; no other data is needed")
-    p.add_argument("--seconds", type=float, default=0.0, help="end by then: fewer steps than --steps, and the schedule with them")
+    p.add_argument("--seconds", type=float, default=0.0,
+                   help="end by then: fewer steps than --steps, and the schedule with them")
     p.add_argument("--device", default="cpu")
     p.add_argument("--workers", type=int, default=0, help="processes that make batches ahead")
     p.add_argument("--log-every", type=int, default=10, metavar="STEPS")

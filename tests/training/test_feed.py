@@ -27,6 +27,12 @@ def test_a_run_with_workers_ends_bit_for_bit_as_one_without(tmp_path):
         assert torch.equal(a, b), name
 
 
+def test_more_workers_than_cores_are_as_many_as_the_cores(tmp_path, recwarn):
+    many = trainer(tmp_path, workers=1000)
+    many.run()
+    assert many.step == 8 and not [w for w in recwarn if "worker" in str(w.message)]
+
+
 def test_workers_go_on_where_a_run_was_cut_off(tmp_path):
     whole = trainer(tmp_path / "whole")
     whole.run()
