@@ -162,6 +162,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--steps", type=int, default=4200)
     p.add_argument("--first", type=int, default=0, help="with --init: the step the schedule stands at")
     p.add_argument("--lips-from", type=int, default=1200)
+    p.add_argument("--quiet-voice", type=float, default=0.0, metavar="SHARE",
+                   help="how much of the d-vector that GE2E asks for is the quiet recording's")
     p.add_argument("--copies", type=float, default=1.0, help="share of the warped and hurried copies that are taken")
     p.add_argument("--thin", type=int, default=1, help="take every N-th clip of the three speakers with hundreds")
     p.add_argument("--swap-from", type=int, default=1500)

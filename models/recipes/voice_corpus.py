@@ -44,7 +44,9 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
         if "quiet" in row:
             noisy = noisy or (features.mel, features.dvector)
             clean = levelled(media, row["quiet"])
-            asked = features.dvector + encoder.embed(clean, RATE)
+            asked = features.dvector
+            if args.quiet_voice:
+                asked = (1 - args.quiet_voice) * asked + args.quiet_voice * encoder.embed(clean, RATE)
             features = replace(features, mel=mel_of(clean), dvector=asked / np.linalg.norm(asked))
         filmed = folder == args.acted
         feeling = row["emotion"] if filmed else "neutral"  # the labels of the other sets are those of their words
