@@ -21,6 +21,7 @@ from dubctl.synth.config import SynthConfig
 from dubctl.synth.direction import PLAIN, Direction
 from dubctl.synth.durations import SLOWEST, Fit, fit
 from dubctl.synth.frontend import sentences, tokens_of
+from dubctl.synth.hush import hush_pauses
 from dubctl.synth.model import Inputs, Synthesizer, Understanding
 from dubctl.synth.mouth import FPS, LEAD, follow, opening_at, swell_db
 from dubctl.synth.onset import clear_onsets
@@ -204,7 +205,7 @@ class Voice:
             found = replace(found, durations=follow(found.durations, tokens.phones, lips.open_at(found.frames, LEAD),
                                                     held))
         mel, pitch = self._say(tokens, u, found, direction)
-        mel = clear_bursts(mel, tokens.phones, found.durations)
+        mel = hush_pauses(clear_bursts(mel, tokens.phones, found.durations), tokens.phones, found.durations)
         if lips is not None:
             mel = mel + (swell_db(lips.open_at(len(mel))) * LN_PER_DB)[:, None].astype(np.float32)
         return Said(mel, found, pitch, float((frames - found.durations)[held].max(initial=0.0)))

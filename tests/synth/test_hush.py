@@ -1,0 +1,43 @@
+"""Pauses after vowels fade to silence; consonants and what follows keep theirs."""
+
+import numpy as np
+import pytest
+
+from dubctl.synth.burst import FLOOR
+from dubctl.synth.hush import DEPTH, FADE, KEEP, hush_pauses
+from dubctl.synth.voice import chunk_tokens
+
+FRAMES = 12
+
+
+def spoken(text):
+    phones = [p for c in chunk_tokens(text) for p in c.phones]
+    return phones, np.full(len(phones), FRAMES), np.full((FRAMES * len(phones), 80), -6.0, np.float32)
+
+
+@pytest.mark.parametrize("text, hushed", [("Why?", True), ("Bed.", False), ("He took it.", False), ("Me too.", True)])
+def test_only_after_a_vowel_does_the_last_pause_fade_out(text, hushed):
+    phones, durations, mel = spoken(text)
+    change = (hush_pauses(mel, phones, durations) - mel)[:, 0]
+    assert bool(change.any()) == hushed
+    if hushed:
+        start = int(np.flatnonzero(change)[0])
+        assert start == durations[: len(phones) - 2].sum() + KEEP  # the mark and the edge are left
+        assert change[start: start + 3] == pytest.approx([-FADE, -2 * FADE, -3 * FADE])
+        assert change[-1] == pytest.approx(-DEPTH)
+
+
+def test_a_pause_inside_a_line_is_over_when_the_next_sound_begins():
+    phones, durations, mel = spoken("No, why?")
+    change = (hush_pauses(mel, phones, durations) - mel)[:, 0]
+    mark = next(i for i in range(2, len(phones)) if i * FRAMES + KEEP < len(change) and change[i * FRAMES + KEEP] < 0)
+    inside = change[mark * FRAMES: (mark + 1) * FRAMES]
+    assert np.all(inside[:KEEP] == 0) and inside[-1] == 0 and inside.min() <= -4 * FADE
+    assert np.all(np.abs(np.diff(inside)) <= FADE + 1e-6)
+
+
+def test_what_is_silent_already_stays_and_the_mel_given_is_not_changed():
+    phones, durations, mel = spoken("Why?")
+    mel[:] = FLOOR - 0.5
+    kept = mel.copy()
+    assert np.array_equal(hush_pauses(mel, phones, durations), kept) and np.array_equal(mel, kept)
