@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from dubctl.media.mel import FLOOR
 from dubctl.synth.onset import opening
-from dubctl.synth.symbols import INDEX, VOWELS
+from dubctl.synth.symbols import INDEX, VOWEL_IDS
 
 PLOSIVES = frozenset(INDEX[s] for s in "bdɡptk")
-VOWEL_IDS = frozenset(i for s, i in INDEX.items() if s[0] in VOWELS)
 BANDS = slice(25, 80)  # from about 1.1 kHz up: of a closure nothing is heard there
 RELEASE, AFTER, CLOSURE = 1.8, 0.72, -1.0  # nepers added to the frame of the release, the one after, those before
-FLOOR, CEILING = float(np.log(1e-5)), 2.5  # of a mel
+LOWEST, HIGHEST = float(np.log(FLOOR)), 2.5  # of a mel
 
 
 def clear_bursts(mel: np.ndarray, phones: list[int], durations: np.ndarray) -> np.ndarray:
@@ -43,4 +43,4 @@ def _let_go(mel: np.ndarray, start: int, end: int) -> None:
     for frames, nepers in ((slice(shut, release), CLOSURE), (slice(release, release + 1), RELEASE),
                            (slice(release + 1, release + 2), AFTER)):
         part = mel[about.start + frames.start: about.start + frames.stop, BANDS]
-        np.clip(part + np.float32(nepers), FLOOR, CEILING, out=part)
+        np.clip(part + np.float32(nepers), LOWEST, HIGHEST, out=part)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dubctl.synth.burst import FLOOR, VOWEL_IDS
+from dubctl.synth.burst import LOWEST
 from dubctl.synth.onset import STARTS
+from dubctl.synth.symbols import VOWEL_IDS
 
 KEEP = 2  # frames in which a vowel may die away
 FADE, DEPTH = 0.5, 4.0  # nepers a frame, and at most
@@ -32,5 +33,5 @@ def hush_pauses(mel: np.ndarray, phones: list[int], durations: np.ndarray) -> np
         if after < len(phones):
             drop = np.minimum(drop, FADE * np.arange(len(drop) - 1, -1, -1))
         quiet = found[first:last] - drop[:, None].astype(np.float32)
-        found[first:last] = np.minimum(found[first:last], np.maximum(quiet, FLOOR))
+        found[first:last] = np.minimum(found[first:last], np.maximum(quiet, LOWEST))
     return found

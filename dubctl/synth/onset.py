@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from dubctl.synth.decoder import Prosody
-from dubctl.synth.symbols import EDGE, INDEX, PUNCTUATION, SPACE, VOWELS, Tokens
+from dubctl.synth.symbols import EDGE, INDEX, PUNCTUATION, SPACE, VOWEL_IDS, Tokens
 
 FRAMES = 8  # 93 ms
 REDUCED = frozenset("əɐᵻᵊɚ")  # "a", "another": these are short on purpose
-FULL = frozenset(i for s, i in INDEX.items() if s[0] in VOWELS and s[0] not in REDUCED)
+FULL = VOWEL_IDS - {i for s, i in INDEX.items() if s[0] in REDUCED}
 STARTS = frozenset(INDEX[s] for s in (EDGE, *PUNCTUATION))
 
 

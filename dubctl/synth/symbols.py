@@ -14,6 +14,7 @@ _LONG = "aiueɑɔɜæɒ"
 _CONSONANTS = "bdfhjklmnpstvwzðŋɡɹɾʃʒʤʧθʔxc"
 SYMBOLS: tuple[str, ...] = (PAD, EDGE, SPACE, *PUNCTUATION, *VOWELS, *(v + "ː" for v in _LONG), *_CONSONANTS)
 INDEX: dict[str, int] = {s: i for i, s in enumerate(SYMBOLS)}
+VOWEL_IDS = frozenset(i for s, i in INDEX.items() if s[0] in VOWELS)
 STRESSES = {"": 0, "ˌ": 1, "ˈ": 2}
 # What espeak writes that the inventory spells otherwise.
 _ALIAS = {"r": "ɹ", "g": "ɡ", "ɬ": "l", "ɫ": "l", "ʲ": "", "ɨ": "ɪ", "ɵ": "ə", "ɝ": "ɜ", "ç": "h", "S": "ʃ", "T": "t",

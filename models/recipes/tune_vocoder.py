@@ -114,6 +114,12 @@ def lowpass() -> Tensor:
     return (taps / taps.sum())[None, None]
 
 
+def recordings(arrays: dict[str, np.ndarray]) -> list[io.BytesIO]:
+    """The snippets' FLAC files."""
+    ends = np.cumsum(arrays["bytes"])[:-1]
+    return [io.BytesIO(part.tobytes()) for part in np.split(arrays["flac"], ends)]
+
+
 class Snippets:
     """Crops of recordings with the mels that belong to them: their own, and as the voice made them."""
 
@@ -121,10 +127,8 @@ class Snippets:
         with np.load(path) as found:
             a = dict(found)
         frames = a["made.length"][a["made.which"]]
-        waves = []
-        for end, size, length in zip(np.cumsum(a["bytes"]), a["bytes"], frames, strict=True):
-            wav, _ = sf.read(io.BytesIO(a["flac"][end - size: end].tobytes()), dtype="float32")
-            waves.append(torch.from_numpy(wav[: length * HOP]))
+        waves = [torch.from_numpy(sf.read(sound, dtype="float32")[0][: n * HOP])
+                 for sound, n in zip(recordings(a), frames, strict=True)]
         self.wav = torch.stack(waves).to(device)
         self.made = torch.from_numpy(np.stack(cut(a, "made", frames, STEP)).astype(np.float32)).to(device)
         self.real = torch.stack([mel_spectrogram(wav) for wav in waves]).to(device)
@@ -168,8 +172,7 @@ def speak(args: argparse.Namespace) -> None:
         mel = step(batch, 1, emotion)[1].float()
         made |= {part[i]: mel[b, : train[part[i]].frames] for b, i in enumerate(sampler.indices(0))}
         print(len(made), len(chosen), flush=True)
-    frames = [sf.info(io.BytesIO(a["flac"][end - size: end].tobytes())).frames // HOP
-              for end, size in zip(np.cumsum(a["bytes"]), a["bytes"], strict=True)]
+    frames = [sf.info(sound).frames // HOP for sound in recordings(a)]
     mels = [made[int(item)][first: first + n].clamp(min=FLOOR).numpy()
             for item, first, n in zip(a["item"], a["first"], frames, strict=True)]
     with args.out.open("wb") as sink:

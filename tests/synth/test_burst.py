@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dubctl.synth.burst import AFTER, BANDS, CEILING, CLOSURE, FLOOR, RELEASE, clear_bursts
+from dubctl.synth.burst import AFTER, BANDS, CLOSURE, HIGHEST, LOWEST, RELEASE, clear_bursts
 from dubctl.synth.voice import chunk_tokens
 
 FRAMES = 6
@@ -39,11 +39,11 @@ def test_the_closure_is_quieter_and_the_release_louder_above_its_first_bands():
 
 def test_what_comes_out_is_a_mel_and_what_came_in_stays_as_it_was():
     phones, durations, mel = spoken("Good.")
-    mel[:, :] = np.where(mel < -7, FLOOR, CEILING)
+    mel[:, :] = np.where(mel < -7, LOWEST, HIGHEST)
     kept = mel.copy()
     found = clear_bursts(mel, phones, durations)
     assert np.array_equal(mel, kept) and found.dtype == np.float32
-    assert found.min() >= FLOOR and found.max() <= CEILING
+    assert found.min() >= LOWEST and found.max() <= HIGHEST
 
 
 def test_a_sound_too_short_for_a_closure_and_a_burst_stays():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dubctl.synth.burst import FLOOR
+from dubctl.synth.burst import LOWEST
 from dubctl.synth.hush import DEPTH, FADE, KEEP, hush_pauses
 from dubctl.synth.voice import chunk_tokens
 
@@ -38,6 +38,6 @@ def test_a_pause_inside_a_line_is_over_when_the_next_sound_begins():
 
 def test_what_is_silent_already_stays_and_the_mel_given_is_not_changed():
     phones, durations, mel = spoken("Why?")
-    mel[:] = FLOOR - 0.5
+    mel[:] = LOWEST - 0.5
     kept = mel.copy()
     assert np.array_equal(hush_pauses(mel, phones, durations), kept) and np.array_equal(mel, kept)
