@@ -8,7 +8,7 @@ from typing import Any
 from dubctl.errors import UsageError
 from dubctl.synth.config import SynthConfig, tiny_config
 
-LEAST = {"steps": 1, "batch": 1, "accumulate": 1, "checkpoint_every": 1, "validate_every": 1, "log_every": 1,
+LEAST = {"steps": 0, "batch": 1, "accumulate": 1, "checkpoint_every": 1, "validate_every": 1, "log_every": 1,
          "workers": 0}
 
 @dataclass
@@ -33,7 +33,8 @@ class LossWeights:
 
 @dataclass
 class TrainConfig:
-    """How to train. `steps` may be raised or lowered on resume; the schedule follows.
+    """How to train. `steps` may be raised or lowered on resume; the schedule follows. With 0 only the graphs learn
+    (`graph_steps`).
 
     per_speaker: most clips of one speaker in an epoch. k: retrieved references per modality in training.
     own_dvector: share of items whose voice vector comes from the target itself (the rest: from another clip of the
@@ -95,6 +96,9 @@ class TrainConfig:
         for key, least in LEAST.items():
             if getattr(self, key) < least:
                 raise UsageError(f"[train] {key}: {getattr(self, key)} is below {least}")
+        if self.steps + self.graph_steps < 1:
+            raise UsageError(f"[train] steps: {self.steps} leaves nothing to train",
+                             "give steps, or graph_steps for the graphs alone")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

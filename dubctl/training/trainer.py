@@ -51,6 +51,9 @@ class Trainer:
                  emotion: EmotionSource | None = None) -> None:
         if not items:
             raise InputError("no clip of the library can be trained on", "clips need sound, text and 0.3-9 s of speech")
+        if not config.steps and emotion is None:
+            raise InputError("[train] steps: 0 trains the graphs alone, which have no emotion vectors here",
+                             "give steps, or emotion = true and a library with emotion vectors")
         self.config, self.out, self.device, self.emotion = config, out, torch.device(device), emotion
         torch.manual_seed(config.seed)
         self.model = Synthesizer(config.model).to(self.device)

@@ -10,6 +10,8 @@ import pytest
 import typer
 
 from dubctl.cli.main import app
+from dubctl.config import load_dataclass, resolve
+from dubctl.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,6 +60,19 @@ def test_the_parser_of_this_test_refuses_what_dubctl_refuses() -> None:
     for wrong in (["dub", "--nope"], ["nope"], ["models", "nope"], ["index", "a", "b"]):
         with pytest.raises(Exception):  # noqa: B017 (click's and dubctl's errors have no common base)
             parse(wrong)
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TABLES = [(page.name, block) for page in PAGES
+          for block in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+          if "[[variants]]" not in block]  # a part of an experiment
+
+
+@pytest.mark.parametrize("page, block", TABLES, ids=[f"{page}-{i}" for i, (page, _) in enumerate(TABLES)])
+def test_every_project_file_of_the_pages_can_be_read(page: str, block: str, tmp_path: Path) -> None:
+    file = tmp_path / "dubctl.toml"
+    file.write_text(block, encoding="utf-8")
+    load_dataclass(TrainConfig, resolve({}, file, {}).train, page)
 
 
 def test_all_commands_are_in_the_readme() -> None:

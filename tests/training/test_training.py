@@ -302,7 +302,23 @@ def test_a_word_alone_is_asked_for_by_longer_clips_of_its_voice_and_asks_for_non
     assert {len(sampler.plain[f"s{n}"]) for n in range(3)} == {1, 2}
 
 
-@pytest.mark.parametrize("key, value", [("batch", 0), ("steps", 0), ("log_every", 0), ("workers", -1)])
+@pytest.mark.parametrize("key, value", [("batch", 0), ("steps", -1), ("log_every", 0), ("workers", -1)])
 def test_a_count_that_no_run_can_have_is_refused_in_one_line(key, value):
     with pytest.raises(UsageError, match=rf"^\[train\] {key}: {value} is below"):
         config(**{key: value})
+
+
+def test_with_no_steps_only_the_graphs_learn(tmp_path):
+    alone = trainer(tmp_path, steps=0, graph_steps=3)
+    before = {n: v.clone() for n, v in alone.model.state_dict().items()}
+    alone.run()
+    changed = {n.split(".")[0] for n, v in alone.model.state_dict().items() if not torch.equal(v, before[n])}
+    assert changed == {"graphs"}
+    assert checkpoint.load(alone.checkpoint_path)[1]["step"] == 0
+
+
+def test_no_steps_and_no_graphs_to_train_is_refused_in_one_line(tmp_path):
+    with pytest.raises(UsageError, match="steps: 0 leaves nothing to train"):
+        config(steps=0)
+    with pytest.raises(InputError, match="steps: 0 trains the graphs alone"):
+        Trainer(config(steps=0, graph_steps=3), items(), items(4, 9), tmp_path)
