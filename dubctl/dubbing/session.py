@@ -38,6 +38,7 @@ from dubctl.media.clock import samples_at
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
+from dubctl.synth.dialogue import unspoken
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.takes import TAKES, Heard, Take
 from dubctl.synth.vocoder import DEFAULT, SHIPPED
@@ -202,6 +203,9 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
         notes.append("the speech window was widened: the script does not fit the visible speech")
     if request.wishes.own.rate != 1.0 and reading.from_mouth:
         notes.append("the rate was asked for: the speech no longer ends with the lips")
+    silent = unspoken(request.script)
+    if silent:
+        notes.append(f"in brackets, so not spoken: {' '.join(silent)}")
     notes += prompt.quality.warnings() if prompt.quality else []
     if not prompt.voiced:
         notes.append("the prompt has hardly any voiced sound: its pitch is a guess")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 from dubctl.errors import DependencyError, InputError
+from dubctl.synth.dialogue import check_letters, with_sounds
 from dubctl.synth.normalise import normalise
 from dubctl.synth.symbols import PUNCTUATION, Tokens, tokenise
 
@@ -41,9 +42,13 @@ def _g2p(accent: str) -> Callable[[str], tuple[str, object]]:
 def phonemise(text: str, accent: str = "en-us") -> str:
     """IPA with stress (misaki notation) of a written line; clauses are done apart so that punctuation survives."""
     spoken = normalise(text)
-    parts = re.split(rf"([{PUNCTUATION}]+)", spoken)
-    out = [part[0] + " " if part and part[0] in PUNCTUATION else g2p(accent)(part.strip())[0] if part.strip() else ""
-           for part in parts]
+    out: list[str] = []
+    for part in re.split(rf"([{PUNCTUATION}]+)", spoken):
+        if part and part[0] in PUNCTUATION:
+            out.append(part[0] + " ")
+            continue
+        out += [words if sound else g2p(accent)(words.strip())[0]
+                for words, sound in with_sounds(part) if words.strip()]
     return re.sub(r"\s+([,.!?;:—…])", r"\1", " ".join(p.strip() for p in out if p.strip()))
 
 
@@ -51,8 +56,9 @@ def tokens_of(text: str, accent: str = "en-us") -> Tokens:
     """Phone tokens of a script line.
 
     Raises:
-        InputError: nothing in it can be spoken.
+        InputError: nothing in it can be spoken, or it has words of another alphabet.
     """
+    check_letters(text)
     tokens = tokenise(phonemise(text, accent))
     if len(tokens) <= 2:
         raise InputError(f"the script has nothing to speak: {text!r}", "give at least one English word")

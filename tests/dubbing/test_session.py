@@ -84,7 +84,8 @@ def test_the_report_says_where_the_time_went(dubbed):
 def test_a_clip_without_a_face_uses_all_of_itself_and_says_so(tmp_path):
     clip = tmp_path / "black.mp4"
     run(["-v", "error", "-f", "lavfi", "-i", "color=black:s=160x120:d=1.6:r=30", str(clip)])
-    report = dub_clip(request(tmp_path, clip=clip, script="No one is here.", k=0))
+    report = dub_clip(request(tmp_path, clip=clip, script="[wind] No one is here.", k=0))
+    assert "in brackets, so not spoken: [wind]" in report["notes"] and "w" not in report["phones"].split("n")[0]
     assert not report["window"]["from_mouth"] and report["references"] == []
     assert any("no face was found" in note for note in report["notes"])
     assert len(sf.read(tmp_path / "dub.wav")[0]) == report["samples"] == round(1.6 * 22_050)

@@ -23,7 +23,17 @@ from dubctl.synth.normalise import normalise
     ("the 2nd B52", "the second B fifty-two"),
     ("£1.01", "one pound and one penny"),
     ("$2 million", "two million dollars"),
-    ("U.S.A. wins", "U S A wins"),
+    ("U.S.A. wins", "U S eh wins"),  # espeak-ng's name of the letter; "A" would be the article
+    ("Louis XIV and World War II, Malcolm X", "Louis the fourteenth and World War two, Malcolm X"),
+    ("Mario Vinnie", "Mario Vinnie"),
+    ("open 24/7, 3/4 of it", "open twenty-four seven, three quarters of it"),
+    ("2½ cups, 2 1/2 cups", "two and one half cups, two and one half cups"),
+    ("on 11/9/2001", "on November ninth, two thousand and one"),
+    ("He's 6'2\" tall", "He's six foot two tall"),
+    ("the '90s and 80s", "the nineties and eighties"),
+    ("$1.5M, $20K", "one point five million dollars, twenty thousand dollars"),
+    ("see www.example.com now", "see www dot example dot com now"),
+    ("Hello\x00there", "Hello there"),
     ("wait... what?", "wait, what?"),
     ("Sept. 5", "September fifth"),
 ])
