@@ -14,7 +14,7 @@ from dubctl.cli.options import PAPER, command
 from dubctl.errors import InputError, UsageError
 from dubctl.synth.direction import directed
 
-OUT_SUFFIXES = (".mp4", ".wav")
+OUT_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".wav")
 
 
 @command(app, "dub", shared=("library", "k", "vocoder", "takes", *PAPER))
@@ -24,7 +24,8 @@ def dub(
     script: Annotated[str, typer.Option(metavar="TEXT|@FILE|-", help="What to say.")],
     prompt: Annotated[Path, typer.Option(metavar="VOICE", help="A few seconds of the voice to speak with.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help=(
-        "OUT.mp4: picture and speech; OUT.wav: speech alone (default: CLIP's name + .dubbed.mp4, here)."))] = None,
+        "OUT.mp4, .mkv, .mov, .webm: picture and speech; OUT.wav: speech alone (default: CLIP's name + .dubbed.mp4, "
+        "here)."))] = None,
     references: Annotated[str | None, typer.Option(metavar="FILE|-", help=(
         "Rows of dubctl retrieve to perform with, instead of searching."))] = None,
     voice: Annotated[Path | None, typer.Option(metavar="RUN", help=(
@@ -43,7 +44,8 @@ def dub(
         raise UsageError("--script - and --references - both want stdin", "put one of them in a file")
     out = out or Path(f"{clip.stem}.dubbed.mp4")
     if out.suffix.lower() not in OUT_SUFFIXES:
-        raise UsageError(f"--out {out}: what format?", "name it .mp4 (picture and speech) or .wav (speech alone)")
+        raise UsageError(f"--out {out}: what format?",
+                         "name it .mp4, .mkv, .mov or .webm (picture and speech) or .wav (speech alone)")
     settings = run.settings
     existing_file(clip, "clip")
     existing_file(prompt, "voice prompt")

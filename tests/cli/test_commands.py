@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from dubctl.cli.dub import OUT_SUFFIXES
 from dubctl.errors import InputError
+from dubctl.media.mux import SOUND_CODECS
 from tests.cli.conftest import Outcome
 
 Dubctl = Callable[..., Outcome]
@@ -58,6 +60,13 @@ def test_dub_json_names_outputs_device_and_warnings(dubctl: Dubctl, dubs: list[A
     assert answer["outputs"] == ["out.wav", "out.json"] and answer["device"] == "cpu"
     assert answer["warnings"] == ["no face was found"] and answer["items"]["done"] == 1
     assert dubs[0].k == 0
+
+
+def test_dub_writes_the_containers_that_can_be_written(dubctl: Dubctl, dubs: list[Any]) -> None:
+    assert set(OUT_SUFFIXES) <= {*SOUND_CODECS, ".wav"}
+    for suffix in OUT_SUFFIXES:
+        assert dubctl(*DUB, "--script", "Hi", "-o", f"out{suffix}").code == 0
+    assert [request.out.suffix for request in dubs] == list(OUT_SUFFIXES)
 
 
 def test_dub_reads_the_script_from_a_file_or_stdin(dubctl: Dubctl, dubs: list[Any], media: Path,

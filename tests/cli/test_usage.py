@@ -26,7 +26,7 @@ Dubctl = Callable[..., Outcome]
     (("eval", "--metrics", "were"), "'wer'"),
     (("eval", "--metrics", "wer", "--fail-if", "wer"), "wer>0.15"),
     (("dub", "a.mp4", "--script", "-", "--prompt", "v.wav", "--references", "-"), "stdin"),
-    (("dub", "a.mp4", "--script", "x", "--prompt", "v.wav", "-o", "a.mov"), ".mp4"),
+    (("dub", "a.mp4", "--script", "x", "--prompt", "v.wav", "-o", "a.gif"), ".mp4"),
 ])
 def test_a_wrong_command_line_is_one_helpful_line(dubctl: Dubctl, args: tuple[str, ...], said: str) -> None:
     got = dubctl(*args)
