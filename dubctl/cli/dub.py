@@ -9,7 +9,7 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
-from dubctl.cli.inputs import existing_file, existing_library, paper_parts_of, read_rows, read_script
+from dubctl.cli.inputs import existing_file, existing_library, paper_parts_of, parse_window, read_rows, read_script
 from dubctl.cli.options import PAPER, command
 from dubctl.errors import InputError, UsageError
 from dubctl.synth.direction import directed
@@ -35,6 +35,8 @@ def dub(
     energy: Annotated[float | None, typer.Option(metavar="DB", help="Louder and more forceful, -20 to 12.")] = None,
     pause: Annotated[str | None, typer.Option(metavar="SECONDS|TIMESx", help=(
         "Pauses at punctuation: 0.4 (seconds) or 1.5x."))] = None,
+    window: Annotated[str | None, typer.Option(metavar="START:END", help=(
+        "Seconds between which the speech lies, instead of where the mouth is seen to speak."))] = None,
     emotion: Annotated[str | None, typer.Option(metavar="NAME[:STRENGTH]", help=(
         "anger, disgust, fear, joy, neutral, sadness or surprise, strength 0 to 2: instead of what the scene says; "
         "below 1 blended with it. scene:STRENGTH: what the scene says, so strongly (default scene:1)."))] = None,
@@ -61,6 +63,7 @@ def dub(
         from dubctl.dubbing.acted import parse_feeling
 
         feeling = parse_feeling(emotion)
+    spell = None if window is None else parse_window(window)
     if run.dry_run:
         run.say(f"would dub {clip} to {out}")
         return
@@ -79,7 +82,7 @@ def dub(
     request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
                          references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
                          voice=voice, wishes=Wishes.of(own, feeling), parts=parts, vocoder=settings.vocoder,
-                         takes=settings.takes)
+                         takes=settings.takes, window=spell)
     with run.progress("dub") as progress:
         report = dub_clip(request, progress, timing, looking)
     for note in report["notes"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from dubctl.emotion.paper.parts import PaperParts
 
 BUILT_IN = "built-in"  # what the references of the shipped library call it
+_CUE = re.compile(r"\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->\s*\d")  # of SRT and WebVTT
 
 
 def paper_parts_of(run: Run) -> PaperParts | None:
@@ -39,7 +42,7 @@ def warn_other_profile(run: Run, library: Path, profile: str) -> None:
 
 
 def read_script(value: str) -> str:
-    """The script: TEXT as given, `@FILE`, or `-` for stdin.
+    """The script: TEXT as given, `@FILE`, or `-` for stdin; of subtitles (SRT, WebVTT) their text alone.
 
     Raises:
         InputError: the file is missing, or there are no words.
@@ -50,9 +53,43 @@ def read_script(value: str) -> str:
         text = _file_text(Path(value[1:]))
     else:
         text = value
+    text = _without_cues(text)
     if not text.strip():
         raise InputError("the script is empty", 'give the line to speak: --script "..."')
     return " ".join(text.split())
+
+
+def parse_window(text: str) -> tuple[float, float | None]:
+    """`START:END`, `START:` or `:END`, seconds; no end: the clip's.
+
+    Raises:
+        UsageError: it says no such thing.
+    """
+    start, colon, end = text.partition(":")
+    try:
+        found = float(start or 0), float(end) if end.strip() else None
+    except ValueError:
+        found = (math.nan, None)
+    if not colon or not (start or end) or not 0 <= found[0] < math.inf or not found[0] < (found[1] or math.inf):
+        raise UsageError(f"--window {text}: no such time",
+                         "give START:END in seconds, as 0.5:2.1; either may be left out")
+    return found
+
+
+def _without_cues(text: str) -> str:
+    """The lines under the time codes, where there are any: neither numbers nor notes are said."""
+    spoken: list[str] = []
+    speaking = any_cue = False
+    for line in text.splitlines():
+        if _CUE.match(line):
+            if speaking and spoken and spoken[-1].strip().isdigit():
+                spoken.pop()  # the number of this cue, where no empty line stands before it
+            speaking = any_cue = True
+        elif not line.strip():
+            speaking = False
+        elif speaking:
+            spoken.append(line)
+    return "\n".join(spoken) if any_cue else text
 
 
 def read_rows(value: str, flag: str) -> list[dict[str, Any]]:

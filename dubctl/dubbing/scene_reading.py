@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from dubctl.emotion.base import EMOTIONS, FaceEmotion, LipTrack, Profile, SceneE
 from dubctl.emotion.face import LiteFaceExtractor
 from dubctl.emotion.lips import frame_offset, lip_features, speech_window
 from dubctl.emotion.scene import LiteSceneExtractor
+from dubctl.errors import InputError
 from dubctl.synth.voice import Lips
+
+SHORTEST_WINDOW = 0.1  # seconds in which something can be said
 
 
 @dataclass
@@ -77,6 +81,22 @@ def lips_in(track: LipTrack, window: tuple[float, float]) -> Lips | None:
     features, visible = lip_features(track, *window)
     seen = len(features) > 1 and visible.any()
     return Lips(features, visible, frame_offset(window[0], track.fps)) if seen else None
+
+
+def within(reading: Reading, asked: tuple[float, float | None], clip_seconds: float) -> Reading:
+    """The reading with the speech where it was asked for; the lips count if they speak in most of that.
+
+    Raises:
+        InputError: there is no such time in the clip.
+    """
+    start, end = asked[0], clip_seconds if asked[1] is None else min(asked[1], clip_seconds)
+    if end - start < SHORTEST_WINDOW:
+        raise InputError(f"the speech window {start:g} to {end:g} s is too short or outside the clip, "
+                         f"which has {clip_seconds:.2f} s", "give --window START:END in seconds")
+    shared = min(end, reading.window[1]) - max(start, reading.window[0])
+    seen = reading.from_mouth and shared > (end - start) / 2
+    return dataclasses.replace(reading, window=(start, end), from_mouth=seen,
+                               lips=lips_in(reading.face.lips, (start, end)) if seen else None)
 
 
 def summary(reading: Reading) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from dubctl.dubbing.direction import Wishes, room_seconds, told
 from dubctl.dubbing.found import Finding, find_feeling, labels_of
 from dubctl.dubbing.parts import fit_voice
 from dubctl.dubbing.references import emotion_batch, find
-from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary
+from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary, within
 from dubctl.dubbing.script_lips import matched
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import Profile
@@ -52,7 +52,8 @@ class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
     `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for;
     `parts`: what the paper profile is made of, None under another; `vocoder`: a shipped one; `takes`: the line is
-    spoken so often, the first time as a rehearsal (`dubctl.synth.takes`)."""
+    spoken so often, the first time as a rehearsal (`dubctl.synth.takes`); `window`: where speech is to lie, seconds
+    (no end: the clip's), instead of where the mouth is seen to speak."""
 
     clip: Path
     script: str
@@ -69,6 +70,7 @@ class DubRequest:
     parts: PaperParts | None = None
     vocoder: str = DEFAULT
     takes: int = TAKES
+    window: tuple[float, float | None] | None = None
 
 
 def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None,
@@ -83,7 +85,8 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
         looking: the clip, where somebody began to look at it before.
 
     Raises:
-        InputError: unreadable clip or prompt, nothing to speak, a script too long for its clip, a foreign library.
+        InputError: unreadable clip or prompt, nothing to speak, a script too long for its clip, a window outside it, a
+            foreign library.
         UsageError: OUT would overwrite the clip.
         DependencyError: weights, ffmpeg or the device are missing.
     """
@@ -115,7 +118,8 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     progress(3, STAGES, "references")
     with timing.part("synthesis"):
         phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())
-        reading = matched(reading, phones, info.duration)
+        reading = (matched(reading, phones, info.duration) if request.window is None
+                   else within(reading, request.window, info.duration))
     take, window, heard = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
     track = placement.place(take.wav, window[0], samples_at(info.duration))
     progress(4, STAGES, "speech")
@@ -196,11 +200,12 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
             library: Library, done: Performance, window: tuple[float, float], track: np.ndarray,
             device: str) -> dict[str, Any]:
     notes = list(done.notes)
-    if not reading.from_mouth:
+    if not reading.from_mouth and request.window is None:
         seen = "no face was found" if reading.face.vector is None else "no mouth was seen to speak"
         notes.insert(0, f"{seen}: the whole clip is used")
     if window != reading.window:
-        notes.append("the speech window was widened: the script does not fit the visible speech")
+        notes.append("the speech window was widened: the script does not fit "
+                     + ("the visible speech" if request.window is None else "into it"))
     if request.wishes.own.rate != 1.0 and reading.from_mouth:
         notes.append("the rate was asked for: the speech no longer ends with the lips")
     silent = unspoken(request.script)
@@ -215,7 +220,7 @@ def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Readin
         "seed": request.seed, "k": request.k, "phones": done.phones,
         "clip_seconds": info.duration, "samples": len(track), "rate": RATE,
         "window": {"start": round(window[0], 4), "end": round(window[1], 4), "from_mouth": reading.from_mouth,
-                   "seen": [round(w, 4) for w in reading.window]},
+                   "asked": request.window is not None, "seen": [round(w, 4) for w in reading.window]},
         "speech": {"start": round(window[0], 4),
                    "end": round(window[0] + done.seconds, 4), "natural_seconds": round(done.natural_seconds, 4),
                    "seconds": round(done.seconds, 4), "stretch": round(done.stretch, 4), "hurried": done.hurried,

@@ -78,6 +78,30 @@ def test_dub_reads_the_script_from_a_file_or_stdin(dubctl: Dubctl, dubs: list[An
     assert [request.script for request in dubs] == ["From a file.", "From a pipe."]
 
 
+@pytest.mark.parametrize("text, window", [("0.5:2.1", (0.5, 2.1)), ("1:", (1.0, None)), (":2", (0.0, 2.0))])
+def test_the_director_says_where_the_speech_lies(dubctl: Dubctl, dubs: list[Any], text: str, window: Any) -> None:
+    assert dubctl(*DUB, "--script", "Hi", "--window", text).code == 0
+    assert dubs[0].window == window
+
+
+@pytest.mark.parametrize("text", ["2:1", "1", ":", "a:b", "-1:2", "1:1", "nan:2", "0:inf:3"])
+def test_a_window_that_is_none_is_refused(dubctl: Dubctl, dubs: list[Any], text: str) -> None:
+    got = dubctl(*DUB, "--script", "Hi", f"--window={text}")
+    assert got.code == 2 and "START:END" in got.err and not dubs
+
+
+@pytest.mark.parametrize("subtitles", [
+    "\ufeff1\n00:00:01,000 --> 00:00:02,500\nYou came\nback.\n\n2\n00:00:03,000 --> 00:00:04,000\nAt 12 --> 14.\n",
+    "WEBVTT\n\nNOTE not said\n\n00:01.000 --> 00:02.500 align:start\nYou came back.\n\n"
+    "00:03.000 --> 00:04.000\nAt 12 --> 14.",
+    "1\r\n00:00:01,000 --> 00:00:02,500\r\nYou came back.\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\nAt 12 --> 14.\r\n",
+])
+def test_of_subtitles_only_the_text_is_said(dubctl: Dubctl, dubs: list[Any], media: Path, subtitles: str) -> None:
+    (media / "line.srt").write_bytes(subtitles.encode())
+    assert dubctl(*DUB, "--script", "@line.srt").code == 0
+    assert dubs[0].script == "You came back. At 12 --> 14."
+
+
 def test_built_in_is_the_library_that_ships(dubctl: Dubctl, dubs: list[Any], fake: Fake) -> None:
     assert dubctl(*DUB, "--script", "Hi", "--library", "built-in").code == 0
     assert dubctl(*DUB, "--script", "Hi", "--library", "lib").code == 0

@@ -91,6 +91,16 @@ def test_a_clip_without_a_face_uses_all_of_itself_and_says_so(tmp_path):
     assert len(sf.read(tmp_path / "dub.wav")[0]) == report["samples"] == round(1.6 * 22_050)
 
 
+def test_speech_lies_where_the_director_asks(tmp_path):
+    report = dub_clip(request(tmp_path, script="Stay close.", window=(1.5, None), vocoder="lite", takes=1))
+    assert report["window"]["asked"] and not report["window"]["from_mouth"]
+    assert report["window"]["start"] == report["speech"]["start"] == 1.5 and report["speech"]["end"] <= 3.0
+    wav, rate = sf.read(tmp_path / "dub.wav")
+    assert not wav[: int(1.45 * rate)].any() and abs(wav[int(1.5 * rate):]).max() > 0.05
+    with pytest.raises(InputError, match="outside the clip"):
+        dub_clip(request(tmp_path, window=(3.5, 4.0)))
+
+
 def test_several_sentences_and_numbers_are_spoken(tmp_path):
     script = "Dr. Who owes me $20! Will she pay by May 5th? No. " + "And so we wait, and wait, and wait for her. " * 4
     clip = tmp_path / "long.mp4"
