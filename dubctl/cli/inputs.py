@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dubctl.errors import InputError, UsageError
+from dubctl.synth.dialogue import without_tags
 
 if TYPE_CHECKING:
     from dubctl.cli.contract import Run
@@ -53,7 +54,7 @@ def read_script(value: str) -> str:
         text = _file_text(Path(value[1:]))
     else:
         text = value
-    text = _without_cues(text)
+    text = without_tags(_without_cues(text))  # no reader of feelings should see them either
     if not text.strip():
         raise InputError("the script is empty", 'give the line to speak: --script "..."')
     return " ".join(text.split())

@@ -39,9 +39,14 @@ _SOUNDS = tuple((re.compile(rf"(?:{written})", re.I), phones) for written, phone
 _SOUND_WORDS = re.compile(r"(?<![\w'-])([A-Za-zə]+(?:-[A-Za-z]+)*)(?![\w'])(?!-\w)")
 
 
+def without_tags(text: str) -> str:
+    """Subtitles without their formatting."""
+    return _TAGS.sub("", text)
+
+
 def unspoken(text: str) -> list[str]:
     """What of a script stands in brackets, as stage directions and sound descriptions do."""
-    return [found[0] for found in _BRACKETS.finditer(_TAGS.sub("", text))]
+    return [found[0] for found in _BRACKETS.finditer(without_tags(text))]
 
 
 def words_of(text: str) -> str:
@@ -50,7 +55,7 @@ def words_of(text: str) -> str:
     >>> words_of("<i>W-what?</i> [door slams] STOP IT! Nooooo!")
     'whə, what?  stop it! No!'
     """
-    text = _BRACKETS.sub(" ", _TAGS.sub("", text))
+    text = _BRACKETS.sub(" ", without_tags(text))
     text = "".join(_calmed(part) for part in re.split(r"(?<=[.!?…])(?=\s)", text))
     text = _STUTTER.sub(_stutter, text)
     return re.sub(r"[A-Za-z]+", lambda found: _drawn_out(found[0]), text)
