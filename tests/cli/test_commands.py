@@ -91,7 +91,8 @@ def test_a_window_that_is_none_is_refused(dubctl: Dubctl, dubs: list[Any], text:
 
 
 @pytest.mark.parametrize("subtitles", [
-    "\ufeff1\n00:00:01,000 --> 00:00:02,500\n<i>You</i> came\n{\\an8}back.\n\n2\n00:00:03,000 --> 00:00:04,000\nAt 12 --> 14.\n",
+    "\ufeff1\n00:00:01,000 --> 00:00:02,500\n<i>You</i> came\n{\\an8}back.\n\n"
+    "2\n00:00:03,000 --> 00:00:04,000\nAt 12 --> 14.\n",
     "WEBVTT\n\nNOTE not said\n\n00:01.000 --> 00:02.500 align:start\nYou came back.\n\n"
     "00:03.000 --> 00:04.000\nAt 12 --> 14.",
     "1\r\n00:00:01,000 --> 00:00:02,500\r\nYou came back.\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\nAt 12 --> 14.\r\n",
