@@ -19,7 +19,7 @@ from dubctl.errors import InputError
 _TAGS = re.compile(r"\{\\[^{}]*\}|</?[a-zA-Z][^<>]*>")  # ASS overrides, SRT's HTML
 _BRACKETS = re.compile(r"\[[^][]*\]|\([^()]*\)")
 _STUTTER = re.compile(r"\b((?:(?:[A-Za-z]|[Tt]h|[Ss]h|[Cc]h|[Ww]h|[Pp]h|[Kk]n|[Ss][cklmnptw]|[BbCcFfGgPp][lr]|[DdTt]r)"
-                      r"-[ ]?)+)([A-Za-z][A-Za-z']*)")
+                      r"(?:-{1,2}|—)[ ]?)+)([A-Za-z][A-Za-z']*)")
 _COMPOUNDS = frozenset({"d-day", "b-boy", "b-boys", "b-ball", "e-edition", "t-test", "t-tests"})
 _VOICED_TH = frozenset("than that the their them then there these they this those though".split())
 _SOFT_G = ("ge", "gi", "gy")
@@ -27,12 +27,14 @@ _HARD_G = ("gear", "geese", "get", "gift", "gig", "giggl", "gild", "gill", "girl
 _STUTTERED = re.compile(r"([a-z]{1,2})ə")
 _ONSETS = {"th": "θ", "dh": "ð", "sh": "ʃ", "ch": "ʧ", "wh": "w", "ph": "f", "c": "k", "g": "ɡ", "j": "ʤ", "q": "kw",
            "r": "ɹ", "x": "z", "y": "j"}
-_LONG = re.compile(r"([A-Za-z])\1{2,}")
+_LONG = re.compile(r"([a-z])\1{2,}", re.I)
 _SHORT_O = frozenset({"stop", "lose", "loser"})  # "Stooop!" is no stoop
 # Sounds between words: how they are written, and their phones (misaki's notation).
 _SOUNDS = tuple((re.compile(rf"(?:{written})", re.I), phones) for written, phones in (
     ("h+m+", "hˈəm"), ("m{2,}h*", "ˈəm"), ("m+-?h+m+", "ˌʌmhˈʌm"), ("s+h+", "ʃʃ"), ("p+f+t*", "pff"),
     ("p+s+t+", "psst"), ("b+r{2,}", "bɹˈɜː"), ("g+r{2,}", "ɡɹˈɜː"), ("z{2,}", "zz"), ("t+c+h+", "tʧ"),
+    ("h+m+p+h+", "hˈʌmf"), ("m+p+h+", "ˈʌmf"), ("p+s+h+", "pʃʃ"), ("b+z+t*", "bzz"), ("s{3,}", "ss"), ("f{3,}", "ff"),
+    ("mwah+", "mwˈɑː"), ("m{2,}-m{2,}", "ˈəmʔˈəm"),
     ("a{2,}h+|ah{2,}", "ˈɑː"), ("a+r{2,}g+h*|a{2,}r+g+h*|a+r+g+h+", "ˈɑːɹɡ"), ("o{2,}h+", "ˈuː"), ("oh{2,}", "ˈO"),
     ("aw{2,}", "ˈɔː"), ("e+w+", "ˈiːuː"), ("o+w+", "ˈW"), ("u+g+h+", "ˈʌɡ"), ("u+h{2,}", "ˈʌ"),
     ("u+m{2,}", "ˈʌm"), ("(?:ha){3,}h?", "hɑːhɑːhˈɑː")))
@@ -109,14 +111,15 @@ def _calmed(sentence: str) -> str:
 
 def _stutter(found: re.Match[str]) -> str:
     """"W-w-what" -> "whə, whə, what"; a piece that the word does not begin with is none (T-shirt, e-mail)."""
-    pieces = [p for p in re.split(r"-[ ]?", found[1]) if p]
+    pieces = [p for p in re.split(r"[-— ]+", found[1]) if p]
     word = found[2]
     low = word.lower()
     whole = f"{pieces[-1].lower()}-{low}"
-    if not all(low.startswith(p.lower()) for p in pieces) or whole in _COMPOUNDS or len(low) <= len(pieces[-1]):
+    begun = all(low.startswith(p.lower()) for p in pieces)
+    if begun and low.partition("'")[0] == "i":
+        return " ".join([*pieces, word])
+    if not begun or low[0] in "aeiou" or whole in _COMPOUNDS or len(low) <= len(pieces[-1]):
         return found[0]
-    if low[0] in "aeiou":
-        return " ".join([*pieces, word]) if low in ("i", "i'm", "i'll", "i've", "i'd") else found[0]
     return " ".join([*(_begun(p.lower(), low) for p in pieces), word])
 
 
@@ -139,9 +142,8 @@ def _drawn_out(word: str) -> str:
     """"Nooooo" -> "No", "Sweeeet" -> "Sweet": each run of three and more is one letter or two, as the word has it."""
     if not _LONG.search(word) or _sound(word) or len(set(word.lower())) == 1:
         return word
-    runs = [(letter, len(list(group))) for letter, group in itertools.groupby(word)]
-    spelt = ["".join(part) for part in itertools.product(
-        *[[letter * 2, letter] if count > 2 else [letter * count] for letter, count in runs])]
+    runs = ["".join(group) for _, group in itertools.groupby(word, str.lower)]
+    spelt = ["".join(part) for part in itertools.product(*[[r[:2], r[0]] if len(r) > 2 else [r] for r in runs])]
     known = [s for s in spelt if s.lower() in _lexicon()]
     short = [s for s in known if s.lower() in _SHORT_O]
     return (short or known or spelt[-1:])[0]

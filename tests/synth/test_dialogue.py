@@ -25,6 +25,8 @@ from dubctl.synth.symbols import SYMBOLS
     ("e-mail, T-shirt, D-Day, re-read, ex-wife, t-test", "e-mail, T-shirt, D-Day, re-read, ex-wife, t-test"),
     ("Nooooo! Sooo sweeeet, goood, NOOOO", "No! So sweet, good, NO"),
     ("Ruuuuuth and III", "Ruth and III"),
+    ("Ooops, Nnnno", "Oops, No"),
+    ("B--but you—I--I can", "bə, but you—I I can"),
 ])
 def test_what_is_said(written, spoken):
     assert normalise(written) == spoken and normalise(spoken) == spoken
@@ -32,7 +34,8 @@ def test_what_is_said(written, spoken):
 
 @pytest.mark.parametrize(("written", "phones"), [
     ("Shh!", "ʃʃ!"), ("Mmm.", "ˈəm."), ("Mm-hmm.", "ˌʌmhˈʌm."), ("Hm?", "hˈəm?"), ("Psst!", "psst!"), ("Ow!", "ˈW!"),
-    ("Uhh, umm.", "ˈʌ, ˈʌm."), ("p-please", "pə, plˈiːz"), ("th-that", "ðə, ðˈæt"),
+    ("Uhh, umm.", "ˈʌ, ˈʌm."), ("Hmph!", "hˈʌmf!"),
+    ("Pssh, bzzz.", "pʃʃ, bzz."), ("p-please", "pə, plˈiːz"), ("th-that", "ðə, ðˈæt"),
 ])
 def test_sounds_between_words_are_not_spelt(written, phones):
     assert phonemise(written) == phones
