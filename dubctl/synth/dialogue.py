@@ -28,6 +28,7 @@ _STUTTERED = re.compile(r"([a-z]{1,2})ə")
 _ONSETS = {"th": "θ", "dh": "ð", "sh": "ʃ", "ch": "ʧ", "wh": "w", "ph": "f", "c": "k", "g": "ɡ", "j": "ʤ", "q": "kw",
            "r": "ɹ", "x": "z", "y": "j"}
 _LONG = re.compile(r"([a-z])\1{2,}", re.I)
+MOST_RUNS = 6  # of a drawn-out word that are looked up; 2^n spellings
 _SHORT_O = frozenset({"stop", "lose", "loser"})  # "Stooop!" is no stoop
 # Sounds between words: how they are written, and their phones (misaki's notation).
 _SOUNDS = tuple((re.compile(rf"(?:{written})", re.I), phones) for written, phones in (
@@ -143,6 +144,8 @@ def _drawn_out(word: str) -> str:
     if not _LONG.search(word) or _sound(word) or len(set(word.lower())) == 1:
         return word
     runs = ["".join(group) for _, group in itertools.groupby(word, str.lower)]
+    if sum(len(r) > 2 for r in runs) > MOST_RUNS:
+        return "".join(r[0] for r in runs)
     spelt = ["".join(part) for part in itertools.product(*[[r[:2], r[0]] if len(r) > 2 else [r] for r in runs])]
     known = [s for s in spelt if s.lower() in _lexicon()]
     short = [s for s in known if s.lower() in _SHORT_O]

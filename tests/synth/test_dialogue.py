@@ -47,6 +47,11 @@ def test_units_and_words_are_no_sounds():
     assert phonemise("owe, shush, brow") == ", ".join(phonemise(w) for w in ("owe", "shush", "brow"))
 
 
+def test_a_word_of_drawn_out_letters_takes_no_time():
+    assert normalise("".join(letter * 3 for letter in "abcdefghijklmnopqrstuvwxyz")) == "abcdefghijklmnopqrstuvwxyz"
+    assert len(normalise("s-" * 2000 + "so " + "(" * 2000 + "<" * 2000)) < 12_000
+
+
 def test_what_is_not_spoken_can_be_told():
     assert unspoken("{\\an8}[door slams] Hello (quietly) there") == ["[door slams]", "(quietly)"]
     assert unspoken("Hello there") == []
