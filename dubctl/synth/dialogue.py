@@ -39,6 +39,7 @@ _SOUNDS = tuple((re.compile(rf"(?:{written})", re.I), phones) for written, phone
     ("a{2,}h+|ah{2,}", "ˈɑː"), ("a+r{2,}g+h*|a{2,}r+g+h*|a+r+g+h+", "ˈɑːɹɡ"), ("o{2,}h+", "ˈuː"), ("oh{2,}", "ˈO"),
     ("aw{2,}", "ˈɔː"), ("e+w+", "ˈiːuː"), ("o+w+", "ˈW"), ("u+g+h+", "ˈʌɡ"), ("u+h{2,}", "ˈʌ"),
     ("u+m{2,}", "ˈʌm"), ("(?:ha){3,}h?", "hɑːhɑːhˈɑː")))
+_ABBREVIATIONS = frozenset({"PST", "HM", "MM", "PFT", "SH", "BZ"})  # Pacific time, His Majesty …
 _SOUND_WORDS = re.compile(r"(?<![\w'-])([A-Za-zə]+(?:-[A-Za-z]+)*)(?![\w'])(?!-\w)")
 
 
@@ -96,6 +97,8 @@ def _sound(word: str) -> str:
     begun = _STUTTERED.fullmatch(word)
     if begun:
         return (_ONSETS.get(begun[1]) or "".join(_ONSETS.get(letter, letter) for letter in begun[1])) + "ə"
+    if word in _ABBREVIATIONS:
+        return ""
     return next((phones for written, phones in _SOUNDS if written.fullmatch(word)), "")
 
 

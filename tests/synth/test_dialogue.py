@@ -44,6 +44,7 @@ def test_sounds_between_words_are_not_spelt(written, phones):
 
 def test_units_and_words_are_no_sounds():
     assert phonemise("5 mm") == phonemise("five millimeters")
+    assert "ps" not in phonemise("3 PM PST") and "ps" in phonemise("PSST!")
     assert phonemise("owe, shush, brow") == ", ".join(phonemise(w) for w in ("owe", "shush", "brow"))
 
 
