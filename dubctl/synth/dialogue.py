@@ -19,7 +19,7 @@ from dubctl.errors import InputError
 _TAGS = re.compile(r"\{\\[^{}]*\}|</?[a-zA-Z][^<>]*>")  # ASS overrides, SRT's HTML
 _BRACKETS = re.compile(r"\[[^][]*\]|\([^()]*\)")
 _STUTTER = re.compile(r"\b((?:(?:[A-Za-z]|[Tt]h|[Ss]h|[Cc]h|[Ww]h|[Pp]h|[Kk]n|[Ss][cklmnptw]|[BbCcFfGgPp][lr]|[DdTt]r)"
-                      r"(?:-{1,2}|—)[ ]?)+)([A-Za-z][A-Za-z']*)")
+                      r"(?:-{1,2}|—) *)+)([A-Za-z][A-Za-z']*)")
 _COMPOUNDS = frozenset({"d-day", "b-boy", "b-boys", "b-ball", "e-edition", "t-test", "t-tests"})
 _VOICED_TH = frozenset("than that the their them then there these they this those though".split())
 _SOFT_G = ("ge", "gi", "gy")

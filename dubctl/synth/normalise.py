@@ -83,4 +83,5 @@ def _tidy(text: str) -> str:
     text = re.sub(r"\s+([,.!?;:])", r"\1", text)
     text = re.sub(r"([,;:])[,;:]+", r"\1", text)
     text = re.sub(r",\s*([.!?])", r"\1", text)
+    text = re.sub(r"\.{2,}", ".", text)  # stops that had something unspoken between them
     return text.strip(" ,;:")

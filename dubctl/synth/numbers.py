@@ -25,7 +25,7 @@ def read_numbers(text: str) -> str:
     >>> read_numbers("24/7 for $1.5M on 11/9/2001")
     'twenty-four seven for one point five million dollars on November ninth, two thousand and one'
     """
-    text = _money(text)
+    text = re.sub(r"\b([A-Za-z])-(?=\d)", r"\1 ", _money(text))  # F-15: "F-fifteen" would be a stutter
     text = re.sub(r"\b(\d{1,2}):(\d{2})(?::\d{2})?\s*([ap])\.?m\b\.?", _clock_12, text, flags=re.I)
     text = re.sub(r"\b([01]?\d|2[0-3]):([0-5]\d)\b", _clock, text)
     text = _fractions(_dates(text))

@@ -70,7 +70,7 @@ def test_accents_and_single_greek_letters_are_spoken():
     check_letters("α rays")
 
 
-@given(st.text(alphabet="aAbBhHmMsSoOnN-'.!? []()<>{}\\iIxXvV19/", max_size=40))
+@given(st.text(alphabet="aAbBhHmMsSoOnN-'!? iIxXvVtT", max_size=40))
 def test_reading_twice_changes_nothing(text):
     once = normalise(text)
     assert normalise(once) == once

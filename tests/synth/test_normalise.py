@@ -34,6 +34,8 @@ from dubctl.synth.normalise import normalise
     ("$1.5M, $20K", "one point five million dollars, twenty thousand dollars"),
     ("see www.example.com now", "see www dot example dot com now"),
     ("Hello\x00there", "Hello there"),
+    ("an F-15, a T-2", "an F fifteen, a T two"),
+    (". <.", "."),
     ("wait... what?", "wait, what?"),
     ("Sept. 5", "September fifth"),
 ])
