@@ -71,7 +71,7 @@ def parse_window(text: str) -> tuple[float, float | None]:
         found = float(start or 0), float(end) if end.strip() else None
     except ValueError:
         found = (math.nan, None)
-    if not colon or not (start or end) or not 0 <= found[0] < math.inf or not found[0] < (found[1] or math.inf):
+    if not colon or not (start or end) or not 0 <= found[0] < (math.inf if found[1] is None else found[1]):
         raise UsageError(f"--window {text}: no such time",
                          "give START:END in seconds, as 0.5:2.1; either may be left out")
     return found

@@ -20,7 +20,7 @@ _TAGS = re.compile(r"\{\\[^{}]*\}|</?[a-zA-Z][^<>]*>")  # ASS overrides, SRT's H
 _BRACKETS = re.compile(r"\[[^][]*\]|\([^()]*\)")
 _STUTTER = re.compile(r"\b((?:(?:[A-Za-z]|[Tt]h|[Ss]h|[Cc]h|[Ww]h|[Pp]h|[Kk]n|[Ss][cklmnptw]|[BbCcFfGgPp][lr]|[DdTt]r)"
                       r"(?:-{1,2}|—) *)+)([A-Za-z][A-Za-z']*)")
-_COMPOUNDS = frozenset({"d-day", "b-boy", "b-boys", "b-ball", "e-edition", "t-test", "t-tests"})
+_COMPOUNDS = frozenset({"d-day", "b-boy", "b-boys", "b-ball", "t-test", "t-tests"})
 _VOICED_TH = frozenset("than that the their them then there these they this those though".split())
 _SOFT_G = ("ge", "gi", "gy")
 _HARD_G = ("gear", "geese", "get", "gift", "gig", "giggl", "gild", "gill", "girl", "give", "giving", "gimme", "girth")
@@ -109,7 +109,7 @@ def _calmed(sentence: str) -> str:
         return sentence
     def calm(found: re.Match[str]) -> str:
         word = found[0].lower()
-        return word if {word, word.partition("'")[0]} & _lexicon() or "'" in word else found[0]
+        return word if "'" in word or word in _lexicon() else found[0]
     return re.sub(r"[A-Z]+'[A-Z]+|[A-Z]{2,}", calm, sentence)
 
 

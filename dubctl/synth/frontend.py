@@ -40,8 +40,12 @@ def _g2p(accent: str) -> Callable[[str], tuple[str, object]]:
 
 
 def phonemise(text: str, accent: str = "en-us") -> str:
-    """IPA with stress (misaki notation) of a written line; clauses are done apart so that punctuation survives."""
-    spoken = normalise(text)
+    """IPA with stress (misaki notation) of a written line."""
+    return _ipa(normalise(text), accent)
+
+
+def _ipa(spoken: str, accent: str) -> str:
+    """Clauses are done apart so that punctuation survives."""
     out: list[str] = []
     for part in re.split(rf"([{PUNCTUATION}]+)", spoken):
         if part and part[0] in PUNCTUATION:
@@ -59,9 +63,18 @@ def tokens_of(text: str, accent: str = "en-us") -> Tokens:
         InputError: nothing in it can be spoken, or it has words of another alphabet.
     """
     check_letters(text)
-    tokens = tokenise(phonemise(text, accent))
+    return spoken_tokens(normalise(text), accent, text)
+
+
+def spoken_tokens(spoken: str, accent: str = "en-us", written: str = "") -> Tokens:
+    """Phone tokens of a line in its spoken form, as `sentences` gives it: that is not read a second time.
+
+    Raises:
+        InputError: nothing in it can be spoken.
+    """
+    tokens = tokenise(_ipa(spoken, accent))
     if len(tokens) <= 2:
-        raise InputError(f"the script has nothing to speak: {text!r}", "give at least one English word")
+        raise InputError(f"the script has nothing to speak: {written or spoken!r}", "give at least one English word")
     return tokens
 
 

@@ -16,7 +16,7 @@ _CURRENCY = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "
 _UNITS = {"km": "kilometer", "kg": "kilogram", "cm": "centimeter", "mm": "millimeter", "mph": "mile per hour",
           "lb": "pound", "lbs": "pound", "ft": "foot", "hz": "hertz", "gb": "gigabyte", "mb": "megabyte"}
 _SCALES = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion"}
-_PARTS = {"2": "half", "4": "quarter"}
+_PARTS = {2: "half", 4: "quarter"}
 
 
 def read_numbers(text: str) -> str:
@@ -25,7 +25,7 @@ def read_numbers(text: str) -> str:
     >>> read_numbers("24/7 for $1.5M on 11/9/2001")
     'twenty-four seven for one point five million dollars on November ninth, two thousand and one'
     """
-    text = re.sub(r"\b([A-Za-z])-(?=\d)", r"\1 ", _money(text))  # F-15: "F-fifteen" would be a stutter
+    text = re.sub(r"\b([A-Za-z])-(?=\d)", r"\1 ", _money(text))  # F-15: no stutter
     text = re.sub(r"\b(\d{1,2}):(\d{2})(?::\d{2})?\s*([ap])\.?m\b\.?", _clock_12, text, flags=re.I)
     text = re.sub(r"\b([01]?\d|2[0-3]):([0-5]\d)\b", _clock, text)
     text = _fractions(_dates(text))
@@ -111,7 +111,7 @@ def _fraction(match: re.Match[str]) -> str:
     top, bottom = int(match[1]), int(match[3])
     if match[2] == "/" and not (0 < top < bottom and bottom in (2, 3, 4, 5, 8, 10)):
         return f"{match[1]} {match[3]}"  # 24/7, 9/11
-    part = _PARTS.get(str(bottom)) or num2words(bottom, to="ordinal")
+    part = _PARTS.get(bottom) or num2words(bottom, to="ordinal")
     if top != 1:
         part = "halves" if part == "half" else part + "s"
     return f"{say(top)} {part}"

@@ -20,7 +20,7 @@ from dubctl.synth.burst import clear_bursts
 from dubctl.synth.config import SynthConfig
 from dubctl.synth.direction import PLAIN, Direction
 from dubctl.synth.durations import SLOWEST, Fit, fit
-from dubctl.synth.frontend import sentences, tokens_of
+from dubctl.synth.frontend import sentences, spoken_tokens, tokens_of
 from dubctl.synth.hush import hush_pauses
 from dubctl.synth.model import Inputs, Synthesizer, Understanding
 from dubctl.synth.mouth import FPS, LEAD, follow, opening_at, swell_db
@@ -271,12 +271,12 @@ def chunk_tokens(text: str) -> list[Tokens]:
     pieces, current = [], ""
     for sentence in sentences(text):
         joined = f"{current} {sentence}".strip()
-        if current and len(tokens_of(joined)) > CHUNK_TOKENS:
+        if current and len(spoken_tokens(joined)) > CHUNK_TOKENS:
             pieces.append(current)
             joined = sentence
         current = joined
     pieces.append(current)
-    return [tokens_of(p) for p in pieces if any(c.isalnum() for c in p)]
+    return [spoken_tokens(p) for p in pieces if any(c.isalnum() for c in p)]
 
 
 def ends_inside(tokens: Tokens) -> np.ndarray:

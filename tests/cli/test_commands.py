@@ -84,7 +84,7 @@ def test_the_director_says_where_the_speech_lies(dubctl: Dubctl, dubs: list[Any]
     assert dubs[0].window == window
 
 
-@pytest.mark.parametrize("text", ["2:1", "1", ":", "a:b", "-1:2", "1:1", "nan:2", "0:inf:3"])
+@pytest.mark.parametrize("text", ["2:1", "1", ":", "a:b", "-1:2", "1:1", "nan:2", "0:inf:3", ":0"])
 def test_a_window_that_is_none_is_refused(dubctl: Dubctl, dubs: list[Any], text: str) -> None:
     got = dubctl(*DUB, "--script", "Hi", f"--window={text}")
     assert got.code == 2 and "START:END" in got.err and not dubs
