@@ -91,8 +91,9 @@ def within(reading: Reading, asked: tuple[float, float | None], clip_seconds: fl
     """
     start, end = asked[0], clip_seconds if asked[1] is None else min(asked[1], clip_seconds)
     if end - start < SHORTEST_WINDOW:
-        raise InputError(f"the speech window {start:g} to {end:g} s is too short or outside the clip, "
-                         f"which has {clip_seconds:.2f} s", "give --window START:END in seconds")
+        told = f"{start:g}:" + ("" if asked[1] is None else f"{asked[1]:g}")
+        raise InputError(f"the speech window {told} is too short or outside the clip, which has {clip_seconds:.2f} s",
+                         "give --window START:END in seconds")
     shared = min(end, reading.window[1]) - max(start, reading.window[0])
     seen = reading.from_mouth and shared > (end - start) / 2
     return dataclasses.replace(reading, window=(start, end), from_mouth=seen,
