@@ -22,7 +22,10 @@ from dubctl.synth.direction import Direction
 
 STRONGEST = 2.0
 SCENE = "scene"  # `--emotion scene:0.5`: what the graphs find, acted at so much
-PITCH_LIMIT, ENERGY_LIMIT = 4.0, 12.0  # semitones and dB: actors go farther than a read voice can follow
+PITCH_LIMIT, ENERGY_LIMIT = 4.0, 8.0  # semitones and dB: actors go farther than a read voice can follow
+# of the decibels that actors add: a dub has 6 dB of headroom, beyond which its peaks are limited, and a strong feeling is
+# to be louder than a normal one. Feelings are heard as well as with all of them (the voice's card).
+LEVEL = 0.7
 FIRST_COLOURED, COLOUR_LIMIT = 4, 6.0  # third octave (317 Hz) from which the spectrum is coloured, and dB
 # Feelings whose table tilt is left out. An earlier voice tilted its spectrum by itself with references of these, and
 # the table's on top made it 1.4 to 2.5 dB/octave brighter than the acted clips. This voice hardly does (.1 to .2); but
@@ -85,7 +88,7 @@ def direction_of(feeling: Feeling) -> Direction:
         normal, strong = (math.log(v) if ratio else v for v in (row[i][measure] for i in ("normal", "strong")))
         value = _at(feeling.strength, normal, strong)
         return math.exp(value) if ratio else value
-    pitch, energy = at("pitch_st"), at("energy_db")
+    pitch, energy = at("pitch_st"), LEVEL * at("energy_db")
     return Direction(rate=at("rate_ratio"), pitch_st=min(max(pitch, -PITCH_LIMIT), PITCH_LIMIT),
                      range_ratio=at("range_ratio"), energy_db=min(max(energy, -ENERGY_LIMIT), ENERGY_LIMIT),
                      tilt_db_per_octave=0.0 if feeling.name in UNTILTED else at("tilt_db_per_octave"),

@@ -1,11 +1,13 @@
 """`--emotion`: parsed strictly, told to the graphs by its strength; director's room in the window."""
 
 import dataclasses
+import json
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
-from dubctl.dubbing.acted import PHRASES, Feeling, direction_of, parse_feeling
+from dubctl.dubbing.acted import ENERGY_LIMIT, LEVEL, PHRASES, Feeling, direction_of, parse_feeling
 from dubctl.dubbing.direction import Wishes, room_seconds, told
 from dubctl.dubbing.scene_reading import Reading
 from dubctl.emotion.base import EMOTIONS, FaceEmotion, LipTrack, SceneEmotion
@@ -28,6 +30,12 @@ def test_feelings_are_read(text, feeling):
 def test_others_are_refused(text):
     with pytest.raises(UsageError, match="--emotion"):
         parse_feeling(text)
+
+
+def test_a_feeling_is_as_loud_as_the_headroom_allows_and_the_strong_one_louder():
+    normal, strong = (direction_of(Feeling("anger", s)).energy_db for s in (1.0, 2.0))
+    measured = json.loads(files("dubctl.dubbing").joinpath("acted_prosody.json").read_text())["emotions"]["anger"]
+    assert normal == pytest.approx(LEVEL * measured["normal"]["energy_db"]) and normal < strong == ENERGY_LIMIT
 
 
 def test_the_phrases_feel_like_their_names_to_the_text_encoder():
