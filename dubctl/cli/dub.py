@@ -9,8 +9,10 @@ import typer
 
 from dubctl.cli.app import app
 from dubctl.cli.contract import Run
+from dubctl.cli.dub_lines import dub_lines
 from dubctl.cli.inputs import existing_file, existing_library, paper_parts_of, parse_window, read_rows, read_script
 from dubctl.cli.options import PAPER, command
+from dubctl.dubbing.cast import Cast
 from dubctl.errors import InputError, UsageError
 from dubctl.synth.direction import directed
 
@@ -21,8 +23,12 @@ OUT_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".wav")
 def dub(
     run: Run,
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Silent clip: anything ffmpeg reads.")],
-    script: Annotated[str, typer.Option(metavar="TEXT|@FILE|-", help="What to say.")],
-    prompt: Annotated[Path, typer.Option(metavar="VOICE", help="A few seconds of the voice to speak with.")],
+    prompt: Annotated[list[str], typer.Option(metavar="[NAME=]VOICE", help=(
+        "A few seconds of the voice to speak with; with --lines also NAME=VOICE, once for each who speaks."))],
+    script: Annotated[str | None, typer.Option(metavar="TEXT|@FILE|-", help="What to say.")] = None,
+    lines: Annotated[str | None, typer.Option(metavar="FILE|-", help=(
+        "Instead of --script: the lines of a whole film, each at its time. Subtitles (.srt, .vtt, .ass), or JSONL rows "
+        "{start, end, text, speaker, emotion …}."))] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT", help=(
         "OUT.mp4, .mkv, .mov, .webm: picture and speech; OUT.wav: speech alone (default: CLIP's name + .dubbed.mp4, "
         "here)."))] = None,
@@ -42,19 +48,27 @@ def dub(
         "below 1 blended with it. scene:STRENGTH: what the scene says, so strongly (default scene:1)."))] = None,
 ) -> None:
     """Speak a script to a clip. In the prompt's voice, to the lips' timing, with the scene's emotion."""
-    if script == "-" and references == "-":
-        raise UsageError("--script - and --references - both want stdin", "put one of them in a file")
+    if (script is None) == (lines is None):
+        raise UsageError("what is to be said?" if script is None else "--script and --lines both say what is said",
+                         'give --script "..." for a clip, or --lines FILE for a film')
+    if references == "-" in (script, lines):
+        raise UsageError(f"--{'lines' if script is None else 'script'} - and --references - both want stdin",
+                         "put one of them in a file")
+    if lines is not None and window is not None:
+        raise UsageError("--window is for one line", "with --lines the lines' own times count")
     out = out or Path(f"{clip.stem}.dubbed.mp4")
     if out.suffix.lower() not in OUT_SUFFIXES:
         raise UsageError(f"--out {out}: what format?",
                          "name it .mp4, .mkv, .mov or .webm (picture and speech) or .wav (speech alone)")
     settings = run.settings
     existing_file(clip, "clip")
-    existing_file(prompt, "voice prompt")
+    cast = Cast.of(prompt)
+    if script is not None and (cast.others is None or cast.named):
+        raise UsageError("a script is spoken by one voice", "give one --prompt VOICE; names are for --lines")
     library = existing_library(settings.library)
     if voice is not None and not voice.exists():
         raise InputError(f"no such voice: {voice}", "make one with: dubctl train LIB -o RUN")
-    line = read_script(script)
+    line = "" if script is None else read_script(script)
     parts = paper_parts_of(run)
     own = directed(rate, pitch, energy, pause)
     rows = None if references is None else read_rows(references, "--references")
@@ -64,6 +78,12 @@ def dub(
 
         feeling = parse_feeling(emotion)
     spell = None if window is None else parse_window(window)
+    common = {"clip": clip, "script": line, "out": out, "library": library, "k": settings.k, "references": rows,
+              "device": settings.device, "seed": settings.seed, "profile": settings.profile, "voice": voice,
+              "parts": parts, "vocoder": settings.vocoder, "takes": settings.takes}
+    if lines is not None:
+        dub_lines(run, common, lines, cast, own, feeling)
+        return
     if run.dry_run:
         run.say(f"would dub {clip} to {out}")
         return
@@ -79,10 +99,7 @@ def dub(
         from dubctl.dubbing.direction import Wishes
         from dubctl.dubbing.session import DubRequest, dub_clip
 
-    request = DubRequest(clip=clip, script=line, prompt=prompt, out=out, library=library, k=settings.k,
-                         references=rows, device=settings.device, seed=settings.seed, profile=settings.profile,
-                         voice=voice, wishes=Wishes.of(own, feeling), parts=parts, vocoder=settings.vocoder,
-                         takes=settings.takes, window=spell)
+    request = DubRequest(**common, prompt=cast.others, wishes=Wishes.of(own, feeling), window=spell)
     with run.progress("dub") as progress:
         report = dub_clip(request, progress, timing, looking)
     for note in report["notes"]:

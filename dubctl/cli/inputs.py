@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from dubctl.emotion.paper.parts import PaperParts
 
 BUILT_IN = "built-in"  # what the references of the shipped library call it
-_CUE = re.compile(r"\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->\s*\d")  # of SRT and WebVTT
 
 
 def paper_parts_of(run: Run) -> PaperParts | None:
@@ -43,7 +41,7 @@ def warn_other_profile(run: Run, library: Path, profile: str) -> None:
 
 
 def read_script(value: str) -> str:
-    """The script: TEXT as given, `@FILE`, or `-` for stdin; of subtitles (SRT, WebVTT) their text alone.
+    """The script: TEXT as given, `@FILE`, or `-` for stdin; of subtitles their text alone.
 
     Raises:
         InputError: the file is missing, or there are no words.
@@ -54,7 +52,12 @@ def read_script(value: str) -> str:
         text = _file_text(Path(value[1:]))
     else:
         text = value
-    text = without_tags(_without_cues(text))  # no reader of feelings should see them either
+    if "-->" in text or "[Events]" in text:
+        from dubctl.media.subtitles import are_subtitles, parse_subtitles
+
+        if are_subtitles(text):
+            text = " ".join(cue.text for cue in parse_subtitles(text, "the script"))
+    text = without_tags(text)  # no reader of feelings should see them either
     if not text.strip():
         raise InputError("the script is empty", 'give the line to speak: --script "..."')
     return " ".join(text.split())
@@ -75,22 +78,6 @@ def parse_window(text: str) -> tuple[float, float | None]:
         raise UsageError(f"--window {text}: no such time",
                          "give START:END in seconds, as 0.5:2.1; either may be left out")
     return found
-
-
-def _without_cues(text: str) -> str:
-    """The lines under the time codes, where there are any: neither numbers nor notes are said."""
-    spoken: list[str] = []
-    speaking = any_cue = False
-    for line in text.splitlines():
-        if _CUE.match(line):
-            if speaking and spoken and spoken[-1].strip().isdigit():
-                spoken.pop()  # the number of this cue, where no empty line stands before it
-            speaking = any_cue = True
-        elif not line.strip():
-            speaking = False
-        elif speaking:
-            spoken.append(line)
-    return "\n".join(spoken) if any_cue else text
 
 
 def read_rows(value: str, flag: str) -> list[dict[str, Any]]:

@@ -3,10 +3,12 @@ than looking at a three-second clip."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +20,7 @@ from dubctl.emotion.face import Eyes, FaceSight
 from dubctl.emotion.scene_measure import measure_scene
 from dubctl.errors import InputError
 from dubctl.media.clip import ClipInfo, probe
+from dubctl.media.cut import cut_picture
 from dubctl.media.frames import read_frames
 
 T = TypeVar("T")
@@ -41,19 +44,28 @@ class Looking:
     sight: Sight | None
 
 
-def look(clip: Path, timing: Timing, *, lite: bool) -> Looking:
-    """Begin to look at a clip. What fails (an unreadable clip, missing weights) fails where the result is asked for."""
-    def read() -> ClipInfo:
+def look(clip: Path, timing: Timing, *, lite: bool, section: tuple[float, float] | None = None) -> Looking:
+    """Begin to look at a clip, or at a section (start, end) of it, seconds, whose facts then are those of a clip of its
+    own. What fails (an unreadable clip, missing weights) fails where the result is asked for."""
+    info: Future[ClipInfo] = Future()
+
+    def facts(path: Path) -> ClipInfo:
         with timing.part("reading", alone=False):
-            found = probe(clip)
+            found = probe(path)
         if not found.has_video:
             raise InputError(f"{clip} has no picture", "give a video clip")
-        return found
+        return found if section is None else dataclasses.replace(found, duration=section[1] - section[0])
 
     def decode() -> np.ndarray:
-        known = info.result()
-        with timing.part("reading", alone=False):
-            return read_frames(clip, info=known)
+        try:
+            with (nullcontext(clip) if section is None else cut_picture(clip, *section)) as path:
+                info.set_result(facts(path))
+                with timing.part("reading", alone=False):
+                    return read_frames(path, info=info.result())
+        except BaseException as err:
+            if not info.done():
+                info.set_exception(err)
+            raise
 
     def measure() -> dict[str, float]:
         pictures = frames.result()
@@ -67,7 +79,6 @@ def look(clip: Path, timing: Timing, *, lite: bool) -> Looking:
         with timing.part("faces", alone=False):
             return models.look(pictures)
 
-    info = in_background(read)
     frames = in_background(decode)
     return Looking(info, frames, Sight(in_background(measure), in_background(see)) if lite else None)
 

@@ -8,13 +8,16 @@ from dubctl.media.level import CEILING
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 
 NARROWEST = 0.58  # of the natural length: a mouth is followed this far, and quick talkers reach 0.6 of a reading pace
+NARROWEST_UNSEEN = 0.8  # where no mouth is followed: a pleasanter pace, if there is room behind the line
 FADE = int(0.004 * RATE)
 
 
-def widened(window: tuple[float, float], natural_seconds: float, clip_seconds: float) -> tuple[float, float]:
-    """The window, grown only when even hurried speech does not fit: first to the right, then to the left."""
+def widened(window: tuple[float, float], natural_seconds: float, clip_seconds: float,
+            narrowest: float = NARROWEST) -> tuple[float, float]:
+    """The window, grown only when even speech hurried to `narrowest` of its natural length does not fit: first to the
+    right, then to the left."""
     start, end = window
-    need = natural_seconds * NARROWEST
+    need = natural_seconds * narrowest
     if end - start < need:
         end = min(clip_seconds, start + need)
     if end - start < need:

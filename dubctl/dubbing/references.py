@@ -24,14 +24,18 @@ BLANK = 0.05  # contrast and motion of a picture with nothing in it
 FULL = 2.0  # the strength of footage that is acted strongly
 
 
-def query_of(reading: Reading, clip: Path | None = None, script: str = "") -> Query:
-    """The target's basic emotion as a retrieval query; `clip` and `script` keep it from finding itself."""
+def query_of(reading: Reading, clip: Path | None = None, script: str = "",
+             section: tuple[float, float] | None = None) -> Query:
+    """The target's basic emotion as a retrieval query; `clip`, the `section` of it and `script` keep it from finding
+    itself."""
+    start, end = section or (None, None)
     return Query.of(reading.scene, reading.face, reading.text, text=script,
-                    digests=footage_digests(clip) if clip is not None else None)
+                    digests=footage_digests(clip, start=start, end=end) if clip is not None else None)
 
 
 def find(library: Library, reading: Reading, k: int, rows: Sequence[dict[str, Any]] | None,
-         clip: Path | None = None, script: str = "", feeling: Feeling | None = None) -> list[Hit]:
+         clip: Path | None = None, script: str = "", feeling: Feeling | None = None,
+         section: tuple[float, float] | None = None) -> list[Hit]:
     """The given reference rows (of `dubctl retrieve`), else the top `k` of each modality.
 
     A feeling that the director asks for is looked up among the footage that is labelled so, where there is any.
@@ -43,7 +47,7 @@ def find(library: Library, reading: Reading, k: int, rows: Sequence[dict[str, An
     asked = feeling is not None and feeling.blend > 0
     fitting = labelled(library, feeling.name) if feeling is not None and asked else np.zeros(0, bool)
     others = [row.id for row, fits in zip(library.rows, fitting, strict=True) if not fits] if fitting.any() else []
-    return retrieve(library, query_of(reading, clip, script), k, exclude=others)
+    return retrieve(library, query_of(reading, clip, script, section), k, exclude=others)
 
 
 def labelled(library: Library, name: str) -> np.ndarray:

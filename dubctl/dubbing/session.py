@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from dubctl import __version__
-from dubctl.assets import model_file
 from dubctl.device import resolve_device
 from dubctl.dubbing import placement
 from dubctl.dubbing.ahead import Looking, in_background, look
@@ -21,13 +19,14 @@ from dubctl.dubbing.direction import Wishes, room_seconds, told
 from dubctl.dubbing.found import Finding, find_feeling, labels_of
 from dubctl.dubbing.parts import fit_voice
 from dubctl.dubbing.references import emotion_batch, find
-from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, summary, within
+from dubctl.dubbing.report import report_of, weight_digests
+from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, within
 from dubctl.dubbing.script_lips import matched
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import Profile
 from dubctl.emotion.paper.parts import PaperParts
 from dubctl.emotion.profiles import load_profile
-from dubctl.files import sha256_file, write_json
+from dubctl.files import write_json
 from dubctl.graph.build import EmotionBatch
 from dubctl.library.builtin import open_library
 from dubctl.library.hits import Hit
@@ -38,11 +37,10 @@ from dubctl.media.clock import samples_at
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_out, mux
 from dubctl.progress import Progress, silent
-from dubctl.synth.dialogue import unspoken
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.takes import TAKES, Heard, Take
-from dubctl.synth.vocoder import DEFAULT, SHIPPED
-from dubctl.synth.voice import Performance, Voice
+from dubctl.synth.vocoder import DEFAULT
+from dubctl.synth.voice import Voice
 
 STAGES = 5
 
@@ -51,6 +49,8 @@ STAGES = 5
 class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
     `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for;
+    `section`: the line of a longer film that is dubbed, seconds of it, and `spill`: how far behind its end speech may
+    reach where it does not fit.
     `parts`: what the paper profile is made of, None under another; `vocoder`: a shipped one; `takes`: the line is
     spoken so often, the first time as a rehearsal (`dubctl.synth.takes`); `window`: where speech is to lie, seconds
     (no end: the clip's), instead of where the mouth is seen to speak."""
@@ -71,11 +71,35 @@ class DubRequest:
     vocoder: str = DEFAULT
     takes: int = TAKES
     window: tuple[float, float | None] | None = None
+    section: tuple[float, float] | None = None
+    spill: float = 0.0
 
 
 def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None,
              looking: Looking | None = None) -> dict[str, Any]:
     """Dub one clip; returns the report that is also written beside OUT as OUT.json.
+
+    Args: as `perform`.
+
+    Raises:
+        InputError, DependencyError: as `perform`.
+        UsageError: OUT would overwrite the clip.
+    """
+    timing = timing or Timing()
+    check_out(request.clip, request.out)
+    track, report = perform(request, progress, timing, looking)
+    with timing.part("mux"):
+        write_track(request.clip, track, request.out)
+    report["timing"] = timing.report(report["clip_seconds"])
+    progress(STAGES, STAGES, "write")
+    write_json(request.out.with_suffix(".json"), report)
+    return report
+
+
+def perform(request: DubRequest, progress: Progress = silent, timing: Timing | None = None,
+            looking: Looking | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    """Speak a script to a clip: the track (S,) at 22,050 Hz, as long as the clip (or section, and what the speech needs
+    of the spill), and its report. Nothing is written.
 
     The clip is looked at in threads of its own while the prompt is read and the voice loads. The shipped voice and the
     lite profile stay loaded for the next clip.
@@ -87,15 +111,13 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
     Raises:
         InputError: unreadable clip or prompt, nothing to speak, a script too long for its clip, a window outside it, a
             foreign library.
-        UsageError: OUT would overwrite the clip.
         DependencyError: weights, ffmpeg or the device are missing.
     """
     timing = timing or Timing()
     torch.set_num_threads(1)  # the networks are small: a second thread costs more than it gives, threefold when busy
-    check_out(request.clip, request.out)
     device = resolve_device(request.device)
     torch.manual_seed(request.seed)
-    looking = looking or look(request.clip, timing, lite=request.profile == "lite")
+    looking = looking or look(request.clip, timing, lite=request.profile == "lite", section=request.section)
     info = looking.info.result()
     scene = in_background(lambda: _look(request, looking, timing))
     digests = in_background(lambda: weight_digests(request.voice, request.vocoder))
@@ -111,7 +133,7 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
         library = open_library(request.library or _named_by(request.references), profile.spaces())
         felt = told(reading, request.wishes.feeling, profile)
         hits = find(library, felt, request.k, request.references, request.clip, request.script,
-                    request.wishes.feeling)
+                    request.wishes.feeling, request.section)
         emotion = emotion_batch(library, felt, hits, request.wishes.feeling)
         finding = _finding(voice, request, library, reading, hits, emotion)
         request = dataclasses.replace(request, wishes=dataclasses.replace(request.wishes, found=finding.acted))
@@ -121,21 +143,17 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
         reading = (matched(reading, phones, info.duration) if request.window is None
                    else within(reading, request.window, info.duration))
     take, window, heard = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
-    track = placement.place(take.wav, window[0], samples_at(info.duration))
+    length = max(info.duration, min(window[0] + take.performance.seconds, info.duration + request.spill))
+    track = placement.place(take.wav, window[0], samples_at(length))
     progress(4, STAGES, "speech")
-    with timing.part("mux"):
-        _write(request, track)
-    report = _report(request, info, prompt, reading, hits, library, take.performance, window, track, device)
+    report = report_of(request, info, prompt, reading, hits, library, take.performance, window, track, device)
     report["takes"] = heard
     report["weights"] = digests.result()
     if other_vocoder:
         report["vocoder"] = next(iter(other_vocoder)).removeprefix("vocoder ")
         report["weights"] = {k: v for k, v in report["weights"].items() if k != "vocoder"} | other_vocoder
     report["found"] = finding.report()
-    report["timing"] = timing.report(info.duration)
-    progress(5, STAGES, "write")
-    write_json(request.out.with_suffix(".json"), report)
-    return report
+    return track, report
 
 
 def _look(request: DubRequest, looking: Looking, timing: Timing) -> tuple[Profile, Reading]:
@@ -163,7 +181,8 @@ def _finding(voice: Voice, request: DubRequest, library: Library, reading: Readi
              emotion: EmotionBatch) -> Finding:
     """What is found in the scene itself, whatever the director asks for."""
     if request.wishes.feeling is not None and request.wishes.left:
-        hits = find(library, reading, request.k, request.references, request.clip, request.script)
+        hits = find(library, reading, request.k, request.references, request.clip, request.script,
+                    section=request.section)
         emotion = emotion_batch(library, reading, hits)
     if not request.wishes.left:
         return Finding()
@@ -180,73 +199,21 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
     """The best take, the speech window, and what the report says of each take."""
     direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
-        window = placement.widened(reading.window, float(natural.sum() / FRAMES_PER_SECOND), info.duration)
+        room = info.duration + request.spill
+        seen = reading.from_mouth or request.window is not None
+        window = placement.widened(reading.window, float(natural.sum() / FRAMES_PER_SECOND), room,
+                                   placement.NARROWEST if seen else placement.NARROWEST_UNSEEN)
         lips = (reading.lips if window == reading.window
                 else lips_in(reading.face.lips, window) if reading.from_mouth else None)
-        room = room_seconds(window, request.wishes.own.rate, info.duration)
+        room = room_seconds(window, request.wishes.own.rate, room)
     take, heard = voice.best_take(script, prompt, placement.room_frames((0.0, room)), request.takes, lips=lips,
                                   emotion=emotion, direction=direction, part=timing.part)
     return take, window, heard
 
 
-def _write(request: DubRequest, track: np.ndarray) -> None:
-    if request.out.suffix.lower() == ".wav":
-        save_wav(request.out, track, RATE)
+def write_track(clip: Path, track: np.ndarray, out: Path) -> None:
+    """Speech (S,) as OUT.wav, or under the clip's picture."""
+    if out.suffix.lower() == ".wav":
+        save_wav(out, track, RATE)
     else:
-        mux(request.clip, track, RATE, request.out)
-
-
-def _report(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Reading, hits: Sequence[Hit],
-            library: Library, done: Performance, window: tuple[float, float], track: np.ndarray,
-            device: str) -> dict[str, Any]:
-    notes = list(done.notes)
-    if not reading.from_mouth and request.window is None:
-        seen = "no face was found" if reading.face.vector is None else "no mouth was seen to speak"
-        notes.insert(0, f"{seen}: the whole clip is used")
-    if window != reading.window:
-        notes.append("the speech window was widened: the script does not fit "
-                     + ("the visible speech" if request.window is None else "into it"))
-    if request.wishes.own.rate != 1.0 and reading.from_mouth:
-        notes.append("the rate was asked for: the speech no longer ends with the lips")
-    silent = unspoken(request.script)
-    if silent:
-        notes.append(f"in brackets, so not spoken: {' '.join(silent)}")
-    notes += prompt.quality.warnings() if prompt.quality else []
-    if not prompt.voiced:
-        notes.append("the prompt has hardly any voiced sound: its pitch is a guess")
-    return {
-        "schema_version": 1, "dubctl": __version__, "output": str(request.out), "clip": str(request.clip),
-        "script": request.script, "prompt": str(request.prompt), "profile": request.profile, "device": device,
-        "seed": request.seed, "k": request.k, "phones": done.phones,
-        "clip_seconds": info.duration, "samples": len(track), "rate": RATE,
-        "window": {"start": round(window[0], 4), "end": round(window[1], 4), "from_mouth": reading.from_mouth,
-                   "asked": request.window is not None, "seen": [round(w, 4) for w in reading.window]},
-        "speech": {"start": round(window[0], 4),
-                   "end": round(window[0] + done.seconds, 4), "natural_seconds": round(done.natural_seconds, 4),
-                   "seconds": round(done.seconds, 4), "stretch": round(done.stretch, 4), "hurried": done.hurried,
-                   "pitch_hz": round(done.pitch_hz, 1), "durations_frames": done.durations},
-        "direction": request.wishes.report(track), "seen": summary(reading),
-        "references": [h.as_row() for h in hits], "library": str(library.path),
-        "prompt_quality": prompt.quality.as_dict() if prompt.quality else None,
-        "prompt_seconds": round(prompt.seconds, 3), "notes": notes,
-        "vocoder": request.vocoder,
-    }
-
-
-def weight_digests(voice: Path | None, vocoder: str) -> dict[str, str]:
-    """SHA-256 of the weights that made the sound."""
-    own = voice if voice is None or voice.is_file() else voice / "model.safetensors"
-    return {"voice": _digest(own or model_file("voice", "model.safetensors")),
-            "vocoder": _digest(model_file(SHIPPED[vocoder], "model.safetensors")),
-            "speaker-encoder": _digest(model_file("speaker-encoder", "model.safetensors"))}
-
-
-def _digest(path: Path) -> str:
-    facts = path.stat()
-    return _digest_of(path, facts.st_mtime_ns, facts.st_size)
-
-
-@functools.lru_cache(maxsize=8)
-def _digest_of(path: Path, changed: int, size: int) -> str:
-    """The digest of a file as it was then: read again once its time or size differs."""
-    return sha256_file(path)
+        mux(clip, track, RATE, out)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,8 @@ from dubctl.files import sha256_file
 from dubctl.library.schema import FPS, RATE
 from dubctl.media.audio import load_audio
 from dubctl.media.clip import probe
-from dubctl.media.ffmpeg import media_url, reason, run
+from dubctl.media.cut import cut
+from dubctl.media.ffmpeg import media_url, run
 from dubctl.media.frames import read_frames
 
 MAX_SIDE = 640  # pixels of the longer side that the extractors see
@@ -42,11 +41,11 @@ def footage_digests(video: Path | None, audio: Path | None = None, start: float 
     Raises:
         InputError: a file is missing or unreadable.
     """
-    cut = "" if start is None and end is None else f"@{start or 0.0}-{'' if end is None else end}"
+    times = "" if start is None and end is None else f"@{start or 0.0}-{'' if end is None else end}"
     source = audio or video
-    digests = {} if source is None else {"source": file_digest(source) + cut}
+    digests = {} if source is None else {"source": file_digest(source) + times}
     if video is not None and (picture := _cached(_picture_digest, video)):
-        digests["picture"] = picture + cut
+        digests["picture"] = picture + times
     return digests
 
 
@@ -73,26 +72,8 @@ def load_footage(video: Path | None, audio: Path | None, start: float | None = N
     return Footage(frames, wav, seconds)
 
 
-@contextmanager
-def _cut(path: Path | None, start: float | None, end: float | None) -> Iterator[Path | None]:
-    """The file itself, or a lossless temporary cut of it: decoding a whole film per clip would take hours."""
-    if path is None or (start is None and end is None):
-        yield path
-        return
-    first = start or 0.0
-    length = [] if end is None else ["-t", f"{end - first:.6f}"]
-    with tempfile.TemporaryDirectory(prefix="dubctl-cut-") as folder:
-        cut = Path(folder) / "cut.mkv"
-        _, err, code = run(["-v", "error", "-ss", f"{first:.6f}", "-i", media_url(path), *length, "-map", "0:V:0?",
-                            "-map", "0:a:0?", "-c:v", "libx264", "-qp", "0", "-preset", "ultrafast", "-c:a",
-                            "pcm_f32le", media_url(cut)])
-        if code or not cut.is_file():
-            raise InputError(f"cannot read {path} from {first} s: {reason(err)}")
-        try:
-            probe(cut)
-        except InputError as err:
-            raise InputError(f"{path} holds nothing from {first} s on", "check start and end") from err
-        yield cut
+def _cut(path: Path | None, start: float | None, end: float | None) -> AbstractContextManager[Path | None]:
+    return nullcontext() if path is None else cut(path, start, end)
 
 
 def _cached(function: object, path: Path) -> str:
