@@ -43,6 +43,8 @@ def dub(
         "Pauses at punctuation: 0.4 (seconds) or 1.5x."))] = None,
     window: Annotated[str | None, typer.Option(metavar="START:END", help=(
         "Seconds between which the speech lies, instead of where the mouth is seen to speak."))] = None,
+    background: Annotated[Path | None, typer.Option(metavar="FILE", help=(
+        "Music and effects that stay: its sound lies under the speech, mixed to 48 kHz stereo."))] = None,
     emotion: Annotated[str | None, typer.Option(metavar="NAME[:STRENGTH]", help=(
         "anger, disgust, fear, joy, neutral, sadness or surprise, strength 0 to 2: instead of what the scene says; "
         "below 1 blended with it. scene:STRENGTH: what the scene says, so strongly (default scene:1)."))] = None,
@@ -60,8 +62,12 @@ def dub(
     if out.suffix.lower() not in OUT_SUFFIXES:
         raise UsageError(f"--out {out}: what format?",
                          "name it .mp4, .mkv, .mov or .webm (picture and speech) or .wav (speech alone)")
+    if background is not None and out.suffix.lower() == ".wav":
+        raise UsageError("a .wav holds the speech alone", "name a video for --background, or leave it out")
     settings = run.settings
     existing_file(clip, "clip")
+    if background is not None:
+        existing_file(background, "background")
     cast = Cast.of(prompt)
     if script is not None and (cast.others is None or cast.named):
         raise UsageError("a script is spoken by one voice", "give one --prompt VOICE; names are for --lines")
@@ -80,7 +86,8 @@ def dub(
     spell = None if window is None else parse_window(window)
     common = {"clip": clip, "script": line, "out": out, "library": library, "k": settings.k, "references": rows,
               "device": settings.device, "seed": settings.seed, "profile": settings.profile, "voice": voice,
-              "parts": parts, "vocoder": settings.vocoder, "takes": settings.takes}
+              "parts": parts, "vocoder": settings.vocoder, "takes": settings.takes,
+              "background": background}
     if lines is not None:
         dub_lines(run, common, lines, cast, own, feeling)
         return

@@ -22,7 +22,7 @@ from dubctl.device import resolve_device
 from dubctl.dubbing.ahead import Looking, look
 from dubctl.dubbing.lines import Line, spills
 from dubctl.dubbing.report import weight_digests
-from dubctl.dubbing.session import DubRequest, perform, write_track
+from dubctl.dubbing.session import DubRequest, check_outcome, perform, write_track
 from dubctl.dubbing.timing import Timing
 from dubctl.errors import DependencyError, DubctlError, InputError
 from dubctl.files import content_key, write_json, write_jsonl
@@ -32,7 +32,6 @@ from dubctl.media.clip import ClipInfo
 from dubctl.media.clock import samples_at
 from dubctl.media.level import CEILING
 from dubctl.media.mel import RATE
-from dubctl.media.mux import check_out
 from dubctl.progress import Progress, silent
 
 METHOD = 1  # raise it when the same line, prompt and weights would be spoken otherwise
@@ -68,7 +67,7 @@ def dub_film(base: DubRequest, lines: Sequence[Line], info: ClipInfo, *, force: 
         UsageError: OUT would overwrite the film.
         DependencyError: something every line needs is missing.
     """
-    check_out(base.clip, base.out)
+    check_outcome(base)
     timing, film = Timing(), Film()
     folder = lines_folder(base.out)
     work = [_Work(line, request, folder) for line, request in zip(lines, _requests(base, lines, info), strict=True)]
@@ -85,7 +84,7 @@ def dub_film(base: DubRequest, lines: Sequence[Line], info: ClipInfo, *, force: 
         raise InputError(f"none of the {len(work)} lines could be spoken; the first, {film.failures[0][0]}: "
                          f"{film.failures[0][1]}", "see each in " + str(folder / "manifest.jsonl"))
     track = _mixed(spoken, info)
-    write_track(base.clip, track, base.out)
+    write_track(base, track)
     film.report = _report(base, work, film, info, track, timing)
     write_json(base.out.with_suffix(".json"), film.report)
     return film

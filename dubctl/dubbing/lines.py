@@ -21,6 +21,7 @@ from dubctl.synth.direction import Direction, directed
 
 _HANDLES = {"rate": "rate", "pitch": "register_st", "energy": "energy_db", "pause": "pause"}  # fields of Direction
 _SUNG = re.compile(r"^\s*[♪♫#]")
+NOBODY = Path()  # the prompt of a line that nobody is there to speak
 LATE = 1.0  # seconds by which subtitles may outlast their film
 LINES = "subtitles (.srt, .vtt, .ass), or JSONL rows with start, end, text"
 
@@ -59,24 +60,34 @@ def read_lines(text: str, where: str, cast: Cast, seconds: float, own: Direction
         InputError: neither subtitles nor rows, no line at all, a line outside the film, without words, with a value
             that means nothing, an id twice, or nobody to speak it (`line` says which).
     """
-    rows = _rows(text, where, cast)
-    lines, silent, ids = [], [], set()
-    for number, row in enumerate(rows, 1):
+    lines: list[Line] = []
+    silent: list[str] = []
+    unvoiced: dict[str, int] = {}
+    for number, row in enumerate(_rows(text, where, cast), 1):
         try:
-            line = _line(row, number, cast, folder, own, feeling)
-            line = _checked(line, seconds)
-            if line.id in ids:
+            line = _checked(_line(row, number, cast, folder, own, feeling), seconds)
+            if line.id in silent or any(line.id == other.id for other in lines):
                 raise InputError(f"the id {line.id} again", "give every line its own id")
         except DubctlError as err:
             raise InputError(f"{where}, line {number}: {err.message}", err.hint, line=number) from err
-        ids.add(line.id)
         if _SUNG.match(line.text) or not any(c.isalnum() for c in words_of(line.text)):
             silent.append(line.id)
-        else:
-            lines.append(line)
+            continue
+        lines.append(line)
+        if line.prompt == NOBODY:
+            unvoiced[line.speaker] = unvoiced.get(line.speaker, 0) + 1
+    if unvoiced:
+        raise _unvoiced(unvoiced, where)
     if not lines:
         raise InputError(f"no lines to speak in {where}", f"give {LINES}")
     return Script(tuple(sorted(lines, key=lambda line: line.start)), tuple(silent))
+
+
+def _unvoiced(count: Mapping[str, int], where: str) -> InputError:
+    told = ", ".join(f"{name or 'lines that name nobody'} ({n})" for name, n in count.items())
+    name = next(iter(count)) or "NAME"
+    return InputError(f"{where}: no voice for {told}",
+                      f"give --prompt {name}=VOICE for each, or --prompt VOICE for everybody else")
 
 
 def _rows(text: str, where: str, cast: Cast) -> list[dict[str, Any]]:
@@ -91,13 +102,11 @@ def _line(row: Mapping[str, Any], number: int, cast: Cast, folder: Path, own: Di
           feeling: Feeling | None) -> Line:
     start, end = _seconds(row, "start"), _seconds(row, "end")
     text, speaker = _words(row, "text") or _words(row, "script"), _words(row, "speaker")
-    prompt = folder / Path(_words(row, "prompt")).expanduser() if row.get("prompt") else cast.voice(speaker)
-    if prompt is None:
-        whom = speaker or "a line without a name"
-        raise InputError(f"no voice for {whom}",
-                         f"give --prompt {speaker or 'NAME'}=VOICE, or --prompt VOICE for everybody else")
-    if not prompt.is_file():
-        raise InputError(f"no such voice prompt: {prompt}", "check the path")
+    prompt = cast.voice(speaker) or NOBODY
+    if row.get("prompt"):
+        prompt = folder / Path(_words(row, "prompt")).expanduser()
+        if not prompt.is_file():
+            raise InputError(f"no such voice prompt: {prompt}", "check the path")
     own = dataclasses.replace(own, **_handles(row))
     if row.get("emotion"):
         feeling = parse_feeling(_words(row, "emotion"))

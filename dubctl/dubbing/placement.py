@@ -8,7 +8,7 @@ from dubctl.media.level import CEILING
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 
 NARROWEST = 0.58  # of the natural length: a mouth is followed this far, and quick talkers reach 0.6 of a reading pace
-NARROWEST_UNSEEN = 0.8  # where no mouth is followed: a pleasanter pace, if there is room behind the line
+NARROWEST_CUE = 0.75  # in a film: a cue says how long a line takes, and a mouth is not seen for all of it
 FADE = int(0.004 * RATE)
 
 

@@ -35,7 +35,7 @@ from dubctl.media.audio import load_audio, save_wav
 from dubctl.media.clip import ClipInfo
 from dubctl.media.clock import samples_at
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
-from dubctl.media.mux import check_out, mux
+from dubctl.media.mux import check_background, check_out, mux
 from dubctl.progress import Progress, silent
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.takes import TAKES, Heard, Take
@@ -50,7 +50,7 @@ class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
     `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for;
     `section`: the line of a longer film that is dubbed, seconds of it, and `spill`: how far behind its end speech may
-    reach where it does not fit.
+    reach where it does not fit; `background`: music and effects that stay under the speech.
     `parts`: what the paper profile is made of, None under another; `vocoder`: a shipped one; `takes`: the line is
     spoken so often, the first time as a rehearsal (`dubctl.synth.takes`); `window`: where speech is to lie, seconds
     (no end: the clip's), instead of where the mouth is seen to speak."""
@@ -73,6 +73,7 @@ class DubRequest:
     window: tuple[float, float | None] | None = None
     section: tuple[float, float] | None = None
     spill: float = 0.0
+    background: Path | None = None
 
 
 def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | None = None,
@@ -86,10 +87,10 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
         UsageError: OUT would overwrite the clip.
     """
     timing = timing or Timing()
-    check_out(request.clip, request.out)
+    check_outcome(request)
     track, report = perform(request, progress, timing, looking)
     with timing.part("mux"):
-        write_track(request.clip, track, request.out)
+        write_track(request, track)
     report["timing"] = timing.report(report["clip_seconds"])
     progress(STAGES, STAGES, "write")
     write_json(request.out.with_suffix(".json"), report)
@@ -199,10 +200,10 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
     """The best take, the speech window, and what the report says of each take."""
     direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
-        room = info.duration + request.spill
-        seen = reading.from_mouth or request.window is not None
-        window = placement.widened(reading.window, float(natural.sum() / FRAMES_PER_SECOND), room,
-                                   placement.NARROWEST if seen else placement.NARROWEST_UNSEEN)
+        room, seconds = info.duration + request.spill, float(natural.sum() / FRAMES_PER_SECOND)
+        narrowest = placement.NARROWEST if request.section is None else placement.NARROWEST_CUE
+        window = placement.widened(reading.window, seconds, info.duration, narrowest)
+        window = placement.widened(window, seconds, room, narrowest)
         lips = (reading.lips if window == reading.window
                 else lips_in(reading.face.lips, window) if reading.from_mouth else None)
         room = room_seconds(window, request.wishes.own.rate, room)
@@ -211,9 +212,21 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
     return take, window, heard
 
 
-def write_track(clip: Path, track: np.ndarray, out: Path) -> None:
+def check_outcome(request: DubRequest) -> None:
+    """Refuse what could not be written in the end, before anything is spoken.
+
+    Raises:
+        UsageError: OUT would overwrite the clip, or is of no known kind.
+        InputError: the background has no sound.
+    """
+    check_out(request.clip, request.out)
+    if request.background is not None:
+        check_background(request.background)
+
+
+def write_track(request: DubRequest, track: np.ndarray) -> None:
     """Speech (S,) as OUT.wav, or under the clip's picture."""
-    if out.suffix.lower() == ".wav":
-        save_wav(out, track, RATE)
+    if request.out.suffix.lower() == ".wav":
+        save_wav(request.out, track, RATE)
     else:
-        mux(clip, track, RATE, out)
+        mux(request.clip, track, RATE, request.out, request.background)
