@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dubctl.cli.contract import Run
 from dubctl.cli.inputs import existing_file, stdin_text
 from dubctl.errors import InputError
+from dubctl.media.subtitles import read_text
 from dubctl.synth.direction import Direction
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def dub_lines(run: Run, common: Mapping[str, Any], value: str, cast: Cast, own: 
     script = read_lines(text, where, cast, info.duration, own, feeling, folder)
     _warn(run, "nothing to speak, left out", script.silent)
     if run.dry_run:
-        run.say(f"would dub {len(script.lines)} lines of {film} to {out}")
+        count = len(script.lines)
+        run.say(f"would dub {count} line{'s' * (count > 1)} of {film} to {out}")
         return
     base = DubRequest(**common, prompt=script.lines[0].prompt)
     with run.progress("dub") as progress:
@@ -62,8 +64,6 @@ def _read(value: str) -> tuple[str, str, Path]:
     """The text, its name, and the folder that paths in it start from."""
     if value == "-":
         return stdin_text("--lines -"), "stdin", Path()
-    from dubctl.media.subtitles import read_text
-
     path = existing_file(Path(value), "file of lines")
     return read_text(path), str(path), path.parent
 

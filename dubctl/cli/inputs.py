@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dubctl.errors import InputError, UsageError
-from dubctl.synth.dialogue import without_tags
+from dubctl.media.subtitles import are_subtitles, parse_subtitles, without_tags
 
 if TYPE_CHECKING:
     from dubctl.cli.contract import Run
@@ -52,11 +52,8 @@ def read_script(value: str) -> str:
         text = _file_text(Path(value[1:]))
     else:
         text = value
-    if "-->" in text or "[Events]" in text:
-        from dubctl.media.subtitles import are_subtitles, parse_subtitles
-
-        if are_subtitles(text):
-            text = " ".join(cue.text for cue in parse_subtitles(text, "the script"))
+    if are_subtitles(text):
+        text = " ".join(cue.text for cue in parse_subtitles(text, "the script"))
     text = without_tags(text)  # no reader of feelings should see them either
     if not text.strip():
         raise InputError("the script is empty", 'give the line to speak: --script "..."')

@@ -20,7 +20,7 @@ from dubctl.emotion.face import Eyes, FaceSight
 from dubctl.emotion.scene_measure import measure_scene
 from dubctl.errors import InputError
 from dubctl.media.clip import ClipInfo, probe
-from dubctl.media.cut import cut_picture
+from dubctl.media.cut import cut
 from dubctl.media.frames import read_frames
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ def look(clip: Path, timing: Timing, *, lite: bool, section: tuple[float, float]
 
     def decode() -> np.ndarray:
         try:
-            with (nullcontext(clip) if section is None else cut_picture(clip, *section)) as path:
+            with (nullcontext(clip) if section is None else cut(clip, *section)) as path:
                 info.set_result(facts(path))
                 with timing.part("reading", alone=False):
                     return read_frames(path, info=info.result())

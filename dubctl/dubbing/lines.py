@@ -15,12 +15,10 @@ from dubctl.dubbing.direction import Wishes
 from dubctl.dubbing.scene_reading import SHORTEST_WINDOW
 from dubctl.errors import DubctlError, InputError
 from dubctl.files import parse_jsonl
-from dubctl.media.subtitles import are_subtitles, parse_subtitles
-from dubctl.synth.dialogue import without_tags, words_of
+from dubctl.media.subtitles import are_subtitles, is_spoken, parse_subtitles, without_tags
 from dubctl.synth.direction import Direction, directed
 
 _HANDLES = {"rate": "rate", "pitch": "register_st", "energy": "energy_db", "pause": "pause"}  # fields of Direction
-_SUNG = re.compile(r"^\s*[♪♫#]")
 NOBODY = Path()  # the prompt of a line that nobody is there to speak
 LATE = 1.0  # seconds by which subtitles may outlast their film
 LINES = "subtitles (.srt, .vtt, .ass), or JSONL rows with start, end, text"
@@ -70,7 +68,7 @@ def read_lines(text: str, where: str, cast: Cast, seconds: float, own: Direction
                 raise InputError(f"the id {line.id} again", "give every line its own id")
         except DubctlError as err:
             raise InputError(f"{where}, line {number}: {err.message}", err.hint, line=number) from err
-        if _SUNG.match(line.text) or not any(c.isalnum() for c in words_of(line.text)):
+        if not is_spoken(line.text):
             silent.append(line.id)
             continue
         lines.append(line)

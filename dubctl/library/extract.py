@@ -22,6 +22,7 @@ from dubctl.library.store import read_spaces, write_library
 from dubctl.progress import Progress, silent
 
 METHOD = 1  # raise it when the same media, text and models would give other vectors
+CUTS = 2  # the same for cuts of a longer film; 2: picture and sound begin together
 Loader = Callable[[], Profile]
 
 
@@ -126,7 +127,8 @@ def _keys(items: Sequence[DatasetItem], settings: dict[str, Any]) -> tuple[dict[
             if item.problem:
                 raise InputError(item.problem)
             media = [None if path is None else file_digest(path) for path in (item.video, item.audio)]
-            keys[item.id] = content_key([settings, media, item.start, item.end, item.text])
+            cut = [] if item.start is None and item.end is None else [CUTS]
+            keys[item.id] = content_key([settings, media, item.start, item.end, item.text, *cut])
         except InputError as err:
             errors[item.id] = err.message
     return keys, errors

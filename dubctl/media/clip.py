@@ -24,7 +24,8 @@ class ClipInfo:
     duration: seconds of the picture (of the sound where there is no picture), exact to the container's time base;
     start: seconds from the file's start to the first picture (0 in nearly every file);
     fps: mean frame rate; frames: pictures shown; width, height: as displayed, after rotation, in square pixels;
-    audio_duration: seconds of the sound, 0 without one; video_codec: ffmpeg's name, "" without a picture.
+    audio_duration: seconds of the sound, 0 without one; video_codec: ffmpeg's name, "" without a picture;
+    audio_layout: ffmpeg's name of its channels ("mono", "stereo", "5.1"), "" without sound.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class ClipInfo:
     start: float = 0.0
     audio_duration: float = 0.0
     video_codec: str = ""
+    audio_layout: str = ""
 
 
 @dataclass
@@ -85,12 +87,13 @@ def probe(path: Path | str) -> ClipInfo:
 
 def _info(path: Path, video: _Packets | None, audio: _Packets | None, banner: str) -> ClipInfo:
     heard = float(audio.length()) if audio else 0.0
+    layout = audio.header.get("channel_layout_name", "") if audio else ""
     if video is None:
-        return ClipInfo(path, heard, 0.0, 0, 0, False, audio is not None, 0, audio_duration=heard)
+        return ClipInfo(path, heard, 0.0, 0, 0, False, audio is not None, 0, audio_duration=heard, audio_layout=layout)
     length, frames = video.length(), len(video.spans)
     width, height = _displayed(video.header, _rotation(banner))
     return ClipInfo(path, float(length), float(frames / length), width, height, True, audio is not None, frames,
-                    float(video.start()), heard, video.header.get("codec_id", ""))
+                    float(video.start()), heard, video.header.get("codec_id", ""), layout)
 
 
 def _read_framecrc(text: str) -> dict[int, _Packets]:

@@ -81,23 +81,26 @@ def mux(clip: Path | str, wav: np.ndarray, rate: int, out: Path | str, backgroun
                              f"a {out.suffix} file may not hold {info.video_codec}; try .mkv")
 
 
-def check_background(path: Path | str) -> None:
-    """Refuse a background that cannot be heard.
+def check_background(path: Path | str) -> ClipInfo:
+    """A background's facts; one that cannot be heard is refused.
 
     Raises:
         InputError: missing, unreadable, or without sound.
     """
-    if not probe(path).has_audio:
+    info = probe(path)
+    if not info.has_audio:
         raise InputError(f"the background {path} has no sound", "give music and effects as a sound file or a video")
+    return info
 
 
 def _mixed(background: Path | str, info: ClipInfo, samples: int, rate: int) -> tuple[list[str], list[str]]:
     """Input and output arguments of the mix: input 1 is the speech, 2 the background."""
-    check_background(background)
+    both = "pan=stereo|c0=c0|c1=c0"  # ffmpeg's own way from one channel to two takes 3 dB
+    wide = both if check_background(background).audio_layout == "mono" else "aformat=channel_layouts=stereo"
     count = samples_at(Fraction(samples, rate), MIXED_RATE)
     start = ["-ss", f"{info.start:.6f}"] if info.start > 1e-6 else []
-    chain = (f"[1:a:0]aresample={MIXED_RATE},pan=stereo|c0=c0|c1=c0[speech];"
-             f"[2:a:0]aresample={MIXED_RATE}:first_pts=0,aformat=channel_layouts=stereo,apad=whole_len={count},"
+    chain = (f"[1:a:0]aresample={MIXED_RATE},{both}[speech];"
+             f"[2:a:0]aresample={MIXED_RATE}:first_pts=0,{wide},apad=whole_len={count},"
              f"atrim=end_sample={count}[under];"
              f"[under][speech]amix=inputs=2:duration=first:normalize=0,"
              f"alimiter=limit={CEILING}:level=disabled:latency=1,atrim=end_sample={count}[mix]")

@@ -10,6 +10,9 @@ from pathlib import Path
 from dubctl.errors import InputError
 
 SUBTITLE_SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
+BRACKETS = re.compile(r"\[[^][]*\]|\([^()]*\)")  # stage directions and sounds
+_TAGS = re.compile(r"\{\\[^{}]*\}|</?[a-zA-Z][^<>]*>")  # ASS overrides, SRT's HTML
+_SUNG = re.compile(r"\s*[♪♫]")
 _TIMES = re.compile(r"^\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->\s*\d|^\[V4\+? Styles\]", re.MULTILINE)
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)*\s+([^<>]+)>")  # WebVTT: <v.loud Elsa>
 _MARK = "\ufdd0"  # never a character of a text: stands where a voice begins, since pysubs2 drops the tag
@@ -26,6 +29,16 @@ class Cue:
     end: float
     text: str
     speaker: str = ""
+
+
+def without_tags(text: str) -> str:
+    """Subtitles without their formatting."""
+    return _TAGS.sub("", text)
+
+
+def is_spoken(text: str) -> bool:
+    """Whether a cue has words to speak: neither sung (♪) nor stage directions alone."""
+    return not _SUNG.match(text) and any(c.isalnum() for c in BRACKETS.sub(" ", without_tags(text)))
 
 
 def are_subtitles(text: str) -> bool:

@@ -15,9 +15,8 @@ import unicodedata
 from collections.abc import Iterator
 
 from dubctl.errors import InputError
+from dubctl.media.subtitles import BRACKETS, without_tags
 
-_TAGS = re.compile(r"\{\\[^{}]*\}|</?[a-zA-Z][^<>]*>")  # ASS overrides, SRT's HTML
-_BRACKETS = re.compile(r"\[[^][]*\]|\([^()]*\)")
 _STUTTER = re.compile(r"\b((?:(?:[A-Za-z]|[Tt]h|[Ss]h|[Cc]h|[Ww]h|[Pp]h|[Kk]n|[Ss][cklmnptw]|[BbCcFfGgPp][lr]|[DdTt]r)"
                       r"(?:-{1,2}|—) *)+)([A-Za-z][A-Za-z']*)")
 _COMPOUNDS = frozenset({"d-day", "b-boy", "b-boys", "b-ball", "t-test", "t-tests"})
@@ -43,14 +42,9 @@ _ABBREVIATIONS = frozenset({"PST", "HM", "MM", "PFT", "SH", "BZ"})  # Pacific ti
 _SOUND_WORDS = re.compile(r"(?<![\w'-])([A-Za-zə]+(?:-[A-Za-z]+)*)(?![\w'])(?!-\w)")
 
 
-def without_tags(text: str) -> str:
-    """Subtitles without their formatting."""
-    return _TAGS.sub("", text)
-
-
 def unspoken(text: str) -> list[str]:
     """What of a script stands in brackets, as stage directions and sound descriptions do."""
-    return [found[0] for found in _BRACKETS.finditer(without_tags(text))]
+    return [found[0] for found in BRACKETS.finditer(without_tags(text))]
 
 
 def words_of(text: str) -> str:
@@ -59,7 +53,7 @@ def words_of(text: str) -> str:
     >>> words_of("<i>W-what?</i> [door slams] STOP IT! Nooooo!")
     'whə, what?  stop it! No!'
     """
-    text = _BRACKETS.sub(" ", without_tags(text))
+    text = BRACKETS.sub(" ", without_tags(text))
     text = "".join(_calmed(part) for part in re.split(r"(?<=[.!?…])(?=\s)", text))
     text = _STUTTER.sub(_stutter, text)
     return re.sub(r"[A-Za-z]+", lambda found: _drawn_out(found[0]), text)

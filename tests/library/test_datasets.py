@@ -126,3 +126,17 @@ def test_jsonl_and_csv_say_the_same(rows: list[dict[str, str]]) -> None:
     writer.writerows(rows)
     pair = [parse_manifest(text, "m", Path("."), is_csv) for text, is_csv in ((lines, False), (sheet.getvalue(), True))]
     assert [(item.text, item.speaker) for item in pair[0]] == [(item.text, item.speaker) for item in pair[1]]
+
+
+def test_a_film_with_subtitles_beside_it_is_a_clip_a_cue(tmp_path: Path) -> None:
+    (tmp_path / "Elsa").mkdir()
+    for name in ("ep1.mp4", "ep2.mp4"):
+        (tmp_path / "Elsa" / name).write_bytes(b"x")
+    (tmp_path / "Elsa" / "ep1.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\nANNA: Hello.\n\n2\n00:00:03,000 --> "
+                                               "00:00:04,000\n[music]\n\n3\n00:00:05,000 --> 00:00:06,000\nYou.\n")
+    (tmp_path / "Elsa" / "ep2.vtt").write_text("WEBVTT: cut short")
+    first, second, bad = read_dataset(tmp_path)
+    assert first == DatasetItem("ep1_0001", tmp_path / "Elsa" / "ep1.mp4", text="Hello.", speaker="ANNA", film="ep1",
+                                start=1.0, end=2.5)
+    assert (second.id, second.speaker, second.text) == ("ep1_0003", "Elsa", "You.")
+    assert (bad.id, bad.start) == ("ep2", None) and "nothing is said in" in bad.problem

@@ -2,13 +2,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from dubctl.errors import InputError, UsageError
 from dubctl.files import sha256_file
 from dubctl.media.audio import load_audio
 from dubctl.media.clip import probe
 from dubctl.media.clock import samples_at
-from dubctl.media.mux import mux
+from dubctl.media.level import CEILING
+from dubctl.media.mux import MIXED_RATE, mux
 from tests.media.conftest import decoded_samples, ffmpeg, make_clip, packets
 
 
@@ -72,3 +74,32 @@ def test_refusals_leave_nothing_behind(tmp_path: Path, plain: Path, tone: np.nda
         mux(clip, tone, 22_050, tmp_path / "h264.webm")  # WebM holds no H.264
     assert clip.read_bytes() == plain.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.mp4", "link.mp4"]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_background_stays_at_its_level_and_the_mix_is_exact(tmp_path: Path, channels: int) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=2.0)
+    music = 0.2 * np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100).astype(np.float32)  # one second, then silence
+    soundfile.write(tmp_path / "music.wav", np.stack([music] * channels, 1), 44_100)
+    click = np.zeros(44_100, np.float32)
+    click[33_075] = 0.8
+    for suffix in (".mp4", ".mkv"):
+        mux(clip, click, 22_050, tmp_path / f"out{suffix}", tmp_path / "music.wav")
+        assert decoded_samples(tmp_path / f"out{suffix}", tmp_path) == (96_000, MIXED_RATE)
+        mixed = load_audio(tmp_path / f"out{suffix}", MIXED_RATE)
+        assert np.abs(mixed[:40_000]).max() == pytest.approx(0.2, abs=0.01)
+        assert np.argmax(np.abs(mixed)) == pytest.approx(72_000, abs=2)
+
+
+def test_speech_and_background_together_do_not_clip(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=1.0)
+    loud = (0.8 * np.sin(2 * np.pi * 300 * np.arange(22_050) / 22_050)).astype(np.float32)
+    soundfile.write(tmp_path / "music.wav", loud, 22_050)
+    mux(clip, loud, 22_050, tmp_path / "out.mkv", tmp_path / "music.wav")
+    assert np.abs(load_audio(tmp_path / "out.mkv", MIXED_RATE)).max() == pytest.approx(CEILING, abs=0.02)
+
+
+def test_a_background_without_sound_is_refused(tmp_path: Path, plain: Path, tone: np.ndarray) -> None:
+    with pytest.raises(InputError, match="no sound"):
+        mux(plain, tone, 22_050, tmp_path / "out.mp4", plain)
+    assert not (tmp_path / "out.mp4").exists()

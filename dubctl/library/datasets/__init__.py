@@ -4,7 +4,7 @@ a path reads it.
     manifest.py   `manifest.jsonl` or `manifest.csv` in a folder, any such file by its path, or "-" for stdin
     v2c.py        V2C-Animation: the toolkit's raw output, or the "chenqi-Denoise2" download
     grid.py       GRID as distributed, or resampled as the dubbing papers share it
-    loose.py      a folder of media with the words beside them (`.txt` or `.lab`)
+    loose.py      a folder of media with the words beside them (`.txt` or `.lab`; subtitles: a clip a cue)
     lists.py, splits.py, settings.py   the community's list files, splits, and the three dubbing settings
 """
 
@@ -37,7 +37,7 @@ def read_dataset(source: str | Path) -> list[DatasetItem]:
     items = reader.read(source)
     if not items:
         raise InputError(f"no clips in {source}",
-                         f"expected {MANIFESTS[0]}, {MANIFESTS[1]}, or media with .txt or .lab files beside them")
+                         f"expected {MANIFESTS[0]}, {MANIFESTS[1]}, or media with .txt, .lab or .srt files beside them")
     lines: dict[str, int | None] = {}
     for item in items:
         if item.id in lines:
