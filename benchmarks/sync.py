@@ -107,15 +107,16 @@ def summary(clips: list[dict[str, Any]]) -> dict[str, Any]:
     """Shares within 80 ms (a clip without a window counts as missed) and mean correlations, with intervals."""
     figures: dict[str, Any] = {}
     for name in ("start_seen", "end_seen", "start_heard", "end_heard"):
-        figures[name] = _with_interval([float(abs(clip.get(name, np.inf)) <= NEAR) for clip in clips])
-    figures["words_near"] = _with_interval([float(np.mean(np.abs(clip["words"]) <= NEAR)) for clip in clips
+        figures[name] = with_interval([float(abs(clip.get(name, np.inf)) <= NEAR) for clip in clips])
+    figures["words_near"] = with_interval([float(np.mean(np.abs(clip["words"]) <= NEAR)) for clip in clips
                                             if clip.get("words")])
     for name in ("lips_dub", "lips_recording"):
-        figures[name] = _with_interval([clip[name] for clip in clips if clip.get(name) is not None])
+        figures[name] = with_interval([clip[name] for clip in clips if clip.get(name) is not None])
     return figures
 
 
-def _with_interval(values: list[float]) -> dict[str, Any]:
+def with_interval(values: list[float]) -> dict[str, Any]:
+    """Mean and its 95 % interval."""
     return {"value": float(np.mean(values)) if values else None, "ci95": bootstrap_ci(values, None, None),
             "n": len(values)}
 

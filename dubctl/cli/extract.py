@@ -18,7 +18,7 @@ from dubctl.cli.options import PAPER, command
 def extract(
     run: Run,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help=(
-        "Folder of clips with a manifest, with .txt/.lab or subtitles beside them; a manifest; or - for one on stdin."))],
+        "Folder of clips with a manifest, or with .txt/.lab or subtitles beside; a manifest; - for one on stdin."))],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="LIB", help="Library folder to write or go on with.")],
 ) -> None:
     """Measure a dataset into a library. Captions and emotion vectors of scene, face, text and voice."""

@@ -8,8 +8,13 @@ from dubctl.media.level import CEILING
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 
 NARROWEST = 0.58  # of the natural length: a mouth is followed this far, and quick talkers reach 0.6 of a reading pace
-NARROWEST_CUE = 0.75  # in a film: a cue says how long a line takes, and a mouth is not seen for all of it
+EASY = 0.75  # of it: spoken so, a line is still well understood
 FADE = int(0.004 * RATE)
+
+
+def holds(window: tuple[float, float], natural_seconds: float, narrowest: float = NARROWEST) -> bool:
+    """Whether speech fits into the window at `narrowest` of its natural length."""
+    return window[1] - window[0] >= natural_seconds * narrowest
 
 
 def widened(window: tuple[float, float], natural_seconds: float, clip_seconds: float,

@@ -201,9 +201,11 @@ def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading
     direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
         room, seconds = info.duration + request.spill, float(natural.sum() / FRAMES_PER_SECOND)
-        narrowest = placement.NARROWEST if request.section is None else placement.NARROWEST_CUE
-        window = placement.widened(reading.window, seconds, info.duration, narrowest)
-        window = placement.widened(window, seconds, room, narrowest)
+        window = reading.window
+        unseen = not reading.from_mouth or not placement.holds(window, seconds)
+        if request.section is not None and unseen:  # no mouth said all of it here, but its cue says how long it takes
+            window = placement.widened(window, seconds, info.duration if reading.from_mouth else room, placement.EASY)
+        window = placement.widened(window, seconds, room)
         lips = (reading.lips if window == reading.window
                 else lips_in(reading.face.lips, window) if reading.from_mouth else None)
         room = room_seconds(window, request.wishes.own.rate, room)

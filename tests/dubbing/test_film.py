@@ -9,6 +9,7 @@ import pytest
 
 from dubctl.dubbing.film import dub_film, lines_folder
 from dubctl.dubbing.lines import Line
+from dubctl.dubbing.placement import EASY
 from dubctl.dubbing.session import DubRequest
 from dubctl.errors import InputError, UsageError
 from dubctl.media.audio import load_audio
@@ -87,6 +88,13 @@ def test_a_line_that_does_not_fit_is_silent_and_said(tmp_path: Path) -> None:
         dub(tmp_path, (long, LINES[1]), keep_going=False)
     with pytest.raises(InputError, match="none of the 1 lines"):
         dub(tmp_path, (long,))
+
+
+def test_where_no_mouth_says_it_all_a_line_may_use_the_room_behind_it_rather_than_hurry(tmp_path: Path) -> None:
+    line = dataclasses.replace(LINES[1], end=3.0, text="I do not know where to go.")
+    row = dub(tmp_path, (line,)).report["lines"][0]
+    assert not row["from_mouth"] and row["stretch"] == pytest.approx(EASY, abs=0.02)
+    assert 3.0 < row["speech"]["end"] <= 4.0
 
 
 def test_music_stays_under_the_speech_in_a_film(tmp_path: Path) -> None:
