@@ -1,4 +1,4 @@
-"""A film with subtitles: GRID clips cut together, dubbed line by line, each read by an onset model that has not seen it.
+"""A film with subtitles: GRID clips cut together, dubbed line by line, each read by an onset model that never saw it.
 
     python benchmarks/film.py GRID --folds FOLDS --tracks TRACKS.safetensors --prompt examples/voice.wav -o runs/film
 
@@ -22,7 +22,8 @@ from speech_window import heard, unseen
 from sync import NEAR, with_interval
 from voice import exit_code_of
 
-from dubctl.dubbing.lines import Line, spills
+from dubctl.dubbing.lines import Line
+from dubctl.dubbing.section import Section, sections_of
 from dubctl.dubbing.session import DubRequest, perform
 from dubctl.emotion import speech_onset
 from dubctl.errors import InputError
@@ -49,10 +50,11 @@ def benchmark(args: argparse.Namespace) -> None:
     truth = heard(args.grid, rows, args.tracks)
     lines, spans = subtitled(args, rows, truth)
     found = []
-    for number, (row, line, spill) in enumerate(zip(rows, lines, spills(lines, probe(film).duration), strict=True), 1):
+    sections = sections_of([(line.start, line.end) for line in lines], probe(film).duration)
+    for number, (row, line, section) in enumerate(zip(rows, lines, sections, strict=True), 1):
         model = models[row["id"]]
         speech_onset.shipped = lambda model=model: model  # the one model that has not seen this clip
-        found.append(spoken(args, film, line, spill) | {"id": row["id"]})
+        found.append(spoken(args, film, line, section) | {"id": row["id"]})
         print(f"\r{number}/{len(rows)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     for line, (start, end), row in zip(lines, spans, found, strict=True):
@@ -90,11 +92,11 @@ def subtitled(args: argparse.Namespace, rows: list[dict[str, Any]], truth: dict[
     return lines, spans
 
 
-def spoken(args: argparse.Namespace, film: Path, line: Line, spill: float) -> dict[str, Any]:
+def spoken(args: argparse.Namespace, film: Path, line: Line, section: Section) -> dict[str, Any]:
     """Where a line is spoken, in seconds of its section."""
     out = args.out / f"{line.id}.wav"
     track, report = perform(DubRequest(clip=film, script=line.text, prompt=line.prompt, out=out, vocoder=args.vocoder,
-                                       takes=args.takes, section=(line.start, line.end), spill=spill))
+                                       takes=args.takes, section=section))
     save_wav(out, track, RATE)
     return {"start": report["speech"]["start"], "end": report["speech"]["end"],
             "stretch": report["speech"]["stretch"], "from_mouth": report["window"]["from_mouth"]}

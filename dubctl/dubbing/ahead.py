@@ -45,8 +45,10 @@ class Looking:
 
 
 def look(clip: Path, timing: Timing, *, lite: bool, section: tuple[float, float] | None = None) -> Looking:
-    """Begin to look at a clip, or at a section (start, end) of it, seconds, whose facts then are those of a clip of its
-    own. What fails (an unreadable clip, missing weights) fails where the result is asked for."""
+    """Begin to look at a clip, or from start to end of a `section` of it, seconds, as if that were a clip of its own.
+
+    What fails (an unreadable clip, missing weights) fails where the result is asked for.
+    """
     info: Future[ClipInfo] = Future()
 
     def facts(path: Path) -> ClipInfo:

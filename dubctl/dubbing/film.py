@@ -20,8 +20,9 @@ import numpy as np
 from dubctl import __version__
 from dubctl.device import resolve_device
 from dubctl.dubbing.ahead import Looking, look
-from dubctl.dubbing.lines import Line, spills
+from dubctl.dubbing.lines import Line
 from dubctl.dubbing.report import weight_digests
+from dubctl.dubbing.section import sections_of
 from dubctl.dubbing.session import DubRequest, check_outcome, perform, write_track
 from dubctl.dubbing.timing import Timing
 from dubctl.errors import DependencyError, DubctlError, InputError
@@ -123,10 +124,10 @@ class _Work:
 
 
 def _requests(base: DubRequest, lines: Sequence[Line], info: ClipInfo) -> list[DubRequest]:
-    folder = lines_folder(base.out)
+    folder, sections = lines_folder(base.out), sections_of([(line.start, line.end) for line in lines], info.duration)
     return [dataclasses.replace(base, script=line.text, prompt=line.prompt, out=folder / f"{line.id}.wav",
-                                wishes=line.wishes, section=(line.start, line.end), spill=spill)
-            for line, spill in zip(lines, spills(lines, info.duration), strict=True)]
+                                wishes=line.wishes, section=section)
+            for line, section in zip(lines, sections, strict=True)]
 
 
 def _common(base: DubRequest) -> dict[str, Any]:
@@ -139,8 +140,7 @@ def _common(base: DubRequest) -> dict[str, Any]:
 
 def _key(request: DubRequest, common: dict[str, Any]) -> str:
     return content_key({**common, "text": request.script, "prompt": file_digest(request.prompt),
-                        "section": request.section, "spill": round(request.spill, 6),
-                        "wishes": repr(request.wishes)})
+                        "section": repr(request.section), "wishes": repr(request.wishes)})
 
 
 def _speak(todo: Sequence[_Work], film: Film, keep_going: bool, told: Callable[[int, str], None]) -> None:
@@ -183,7 +183,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _look(item: _Work) -> Looking:
     request = item.request
-    return look(request.clip, Timing(), lite=request.profile == "lite", section=request.section)
+    return look(request.clip, Timing(), lite=request.profile == "lite",
+                section=request.section and request.section.seen)
 
 
 def _speak_one(item: _Work, looking: Looking | None) -> None:

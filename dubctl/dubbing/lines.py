@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,12 +150,3 @@ def _words(row: Mapping[str, Any], name: str) -> str:
     if value is not None and not isinstance(value, str):
         raise InputError(f"{name} is not text: {value!r}")
     return (value or "").strip()
-
-
-def spills(lines: Sequence[Line], seconds: float) -> list[float]:
-    """How far behind its end each line may reach, in seconds: to the next start, or the film's end."""
-    room = []
-    for line in lines:
-        later = [other.start for other in lines if other.start > line.start]
-        room.append(max(0.0, min([seconds, *later]) - line.end))
-    return room

@@ -17,16 +17,16 @@ def holds(window: tuple[float, float], natural_seconds: float, narrowest: float 
     return window[1] - window[0] >= natural_seconds * narrowest
 
 
-def widened(window: tuple[float, float], natural_seconds: float, clip_seconds: float,
+def widened(window: tuple[float, float], natural_seconds: float, last: float, first: float = 0.0,
             narrowest: float = NARROWEST) -> tuple[float, float]:
     """The window, grown only when even speech hurried to `narrowest` of its natural length does not fit: first to the
-    right, then to the left."""
+    right, up to `last` seconds, then to the left, down to `first`."""
     start, end = window
     need = natural_seconds * narrowest
     if end - start < need:
-        end = min(clip_seconds, start + need)
+        end = min(last, start + need)
     if end - start < need:
-        start = max(0.0, end - need)
+        start = max(first, end - need)
     return start, end
 
 

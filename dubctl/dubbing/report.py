@@ -12,10 +12,10 @@ import numpy as np
 from dubctl import __version__
 from dubctl.assets import model_file
 from dubctl.dubbing.scene_reading import Reading, summary
+from dubctl.dubbing.section import Span
 from dubctl.files import sha256_file
 from dubctl.library.hits import Hit
 from dubctl.library.store import Library
-from dubctl.media.clip import ClipInfo
 from dubctl.media.mel import RATE
 from dubctl.synth.dialogue import unspoken
 from dubctl.synth.prompt import Prompt
@@ -26,20 +26,27 @@ if TYPE_CHECKING:
     from dubctl.dubbing.session import DubRequest
 
 
-def report_of(request: DubRequest, info: ClipInfo, prompt: Prompt, reading: Reading, hits: Sequence[Hit],
+def report_of(request: DubRequest, span: Span, prompt: Prompt, reading: Reading, hits: Sequence[Hit],
             library: Library, done: Performance, window: tuple[float, float], track: np.ndarray,
             device: str) -> dict[str, Any]:
-    """The report of one finished track (S,); what only the caller knows (takes, timing, digests) is added by it."""
+    """The report of one finished track (S,), in its seconds; takes, timing and digests are added by the caller.
+
+    Args:
+        span: where the track lies in what was looked at; `window` and the reading's are in seconds of that.
+    """
+    def at(seconds: float) -> float:
+        return round(seconds - span.first, 4)
+
     return {
         "schema_version": 1, "dubctl": __version__, "output": str(request.out), **_place(request),
         "script": request.script, "prompt": str(request.prompt), "profile": request.profile, "device": device,
         "seed": request.seed, "k": request.k, "phones": done.phones,
-        "clip_seconds": info.duration, "samples": len(track), "rate": RATE,
-        "window": {"start": round(window[0], 4), "end": round(window[1], 4), "from_mouth": reading.from_mouth,
-                   "asked": request.window is not None, "seen": [round(w, 4) for w in reading.window]},
-        "speech": {"start": round(window[0], 4),
-                   "end": round(window[0] + done.seconds, 4), "natural_seconds": round(done.natural_seconds, 4),
-                   "seconds": round(done.seconds, 4), "stretch": round(done.stretch, 4), "hurried": done.hurried,
+        "clip_seconds": span.last - span.first, "samples": len(track), "rate": RATE,
+        "window": {"start": at(window[0]), "end": at(window[1]), "from_mouth": reading.from_mouth,
+                   "asked": request.window is not None, "seen": [at(edge) for edge in reading.window]},
+        "speech": {"start": at(window[0]), "end": at(window[0] + done.seconds),
+                   "natural_seconds": round(done.natural_seconds, 4), "seconds": round(done.seconds, 4),
+                   "stretch": round(done.stretch, 4), "hurried": done.hurried,
                    "pitch_hz": round(done.pitch_hz, 1), "durations_frames": done.durations},
         "direction": request.wishes.report(track), "seen": summary(reading),
         "references": [h.as_row() for h in hits], "library": str(library.path),
@@ -53,7 +60,7 @@ def _place(request: DubRequest) -> dict[str, Any]:
     """Where the speech belongs. A line of a film is no dub of the whole film, so that does not stand under `clip`."""
     if request.section is None:
         return {"clip": str(request.clip)}
-    return {"film": str(request.clip), "section": list(request.section)}
+    return {"film": str(request.clip), "section": list(request.section.times)}
 
 
 def _notes(request: DubRequest, prompt: Prompt, reading: Reading, done: Performance,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dubctl.dubbing.ahead import Looking, look
+from dubctl.dubbing.section import Span
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import EMOTIONS, FaceEmotion, LipTrack, Profile, SceneEmotion, TextEmotion
 from dubctl.emotion.face import LiteFaceExtractor
@@ -98,6 +99,16 @@ def within(reading: Reading, asked: tuple[float, float | None], clip_seconds: fl
     seen = reading.from_mouth and shared > (end - start) / 2
     return dataclasses.replace(reading, window=(start, end), from_mouth=seen,
                                lips=lips_in(reading.face.lips, (start, end)) if seen else None)
+
+
+def confined(reading: Reading, span: Span) -> Reading:
+    """The reading with its speech inside the time of its line; the mouth counts if it speaks mostly there, else the
+    line has all its time."""
+    start, end = max(span.first, reading.window[0]), min(span.last, reading.window[1])
+    seen = reading.from_mouth and end - start > max(SHORTEST_WINDOW, (reading.window[1] - reading.window[0]) / 2)
+    window = (start, end) if seen else (span.first, span.last)
+    return dataclasses.replace(reading, window=window, from_mouth=seen,
+                               lips=lips_in(reading.face.lips, window) if seen else None)
 
 
 def summary(reading: Reading) -> dict[str, Any]:

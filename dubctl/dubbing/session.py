@@ -20,8 +20,9 @@ from dubctl.dubbing.found import Finding, find_feeling, labels_of
 from dubctl.dubbing.parts import fit_voice
 from dubctl.dubbing.references import emotion_batch, find
 from dubctl.dubbing.report import report_of, weight_digests
-from dubctl.dubbing.scene_reading import Reading, lips_in, read_scene, within
+from dubctl.dubbing.scene_reading import Reading, confined, lips_in, read_scene, within
 from dubctl.dubbing.script_lips import matched
+from dubctl.dubbing.section import Section, Span, span_of
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import Profile
 from dubctl.emotion.paper.parts import PaperParts
@@ -32,7 +33,6 @@ from dubctl.library.builtin import open_library
 from dubctl.library.hits import Hit
 from dubctl.library.store import Library
 from dubctl.media.audio import load_audio, save_wav
-from dubctl.media.clip import ClipInfo
 from dubctl.media.clock import samples_at
 from dubctl.media.mel import FRAMES_PER_SECOND, RATE
 from dubctl.media.mux import check_background, check_out, mux
@@ -49,8 +49,7 @@ STAGES = 5
 class DubRequest:
     """What to dub. `references`: rows of `dubctl retrieve` instead of a search; `library`: None = the built-in one;
     `voice`: a voice folder or a run's checkpoint, None = the shipped voice; `wishes`: what the director asks for;
-    `section`: the line of a longer film that is dubbed, seconds of it, and `spill`: how far behind its end speech may
-    reach where it does not fit; `background`: music and effects that stay under the speech.
+    `section`: the line of a longer film that is dubbed; `background`: music and effects that stay under the speech;
     `parts`: what the paper profile is made of, None under another; `vocoder`: a shipped one; `takes`: the line is
     spoken so often, the first time as a rehearsal (`dubctl.synth.takes`); `window`: where speech is to lie, seconds
     (no end: the clip's), instead of where the mouth is seen to speak."""
@@ -71,8 +70,7 @@ class DubRequest:
     vocoder: str = DEFAULT
     takes: int = TAKES
     window: tuple[float, float | None] | None = None
-    section: tuple[float, float] | None = None
-    spill: float = 0.0
+    section: Section | None = None
     background: Path | None = None
 
 
@@ -99,8 +97,8 @@ def dub_clip(request: DubRequest, progress: Progress = silent, timing: Timing | 
 
 def perform(request: DubRequest, progress: Progress = silent, timing: Timing | None = None,
             looking: Looking | None = None) -> tuple[np.ndarray, dict[str, Any]]:
-    """Speak a script to a clip: the track (S,) at 22,050 Hz, as long as the clip (or section, and what the speech needs
-    of the spill), and its report. Nothing is written.
+    """Speak a script to a clip: the track (S,) at 22,050 Hz, as long as the clip (or its section, and what the speech
+    needs behind that), and its report. Nothing is written.
 
     The clip is looked at in threads of its own while the prompt is read and the voice loads. The shipped voice and the
     lite profile stay loaded for the next clip.
@@ -118,8 +116,10 @@ def perform(request: DubRequest, progress: Progress = silent, timing: Timing | N
     torch.set_num_threads(1)  # the networks are small: a second thread costs more than it gives, threefold when busy
     device = resolve_device(request.device)
     torch.manual_seed(request.seed)
-    looking = looking or look(request.clip, timing, lite=request.profile == "lite", section=request.section)
+    looking = looking or look(request.clip, timing, lite=request.profile == "lite",
+                              section=request.section and request.section.seen)
     info = looking.info.result()
+    span = span_of(request.section, info.duration)
     scene = in_background(lambda: _look(request, looking, timing))
     digests = in_background(lambda: weight_digests(request.voice, request.vocoder))
     with timing.part("prompt", alone=False):
@@ -134,7 +134,7 @@ def perform(request: DubRequest, progress: Progress = silent, timing: Timing | N
         library = open_library(request.library or _named_by(request.references), profile.spaces())
         felt = told(reading, request.wishes.feeling, profile)
         hits = find(library, felt, request.k, request.references, request.clip, request.script,
-                    request.wishes.feeling, request.section)
+                    request.wishes.feeling, request.section and request.section.times)
         emotion = emotion_batch(library, felt, hits, request.wishes.feeling)
         finding = _finding(voice, request, library, reading, hits, emotion)
         request = dataclasses.replace(request, wishes=dataclasses.replace(request.wishes, found=finding.acted))
@@ -143,11 +143,12 @@ def perform(request: DubRequest, progress: Progress = silent, timing: Timing | N
         phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())
         reading = (matched(reading, phones, info.duration) if request.window is None
                    else within(reading, request.window, info.duration))
-    take, window, heard = _perform(voice, request, prompt, reading, emotion, info, frames, timing)
-    length = max(info.duration, min(window[0] + take.performance.seconds, info.duration + request.spill))
-    track = placement.place(take.wav, window[0], samples_at(length))
+        reading = reading if request.section is None else confined(reading, span)
+    take, window, heard = _perform(voice, request, prompt, reading, emotion, span, frames, timing)
+    last = max(span.last, min(window[0] + take.performance.seconds, span.farthest))
+    track = placement.place(take.wav, window[0], samples_at(last))[samples_at(span.first):]
     progress(4, STAGES, "speech")
-    report = report_of(request, info, prompt, reading, hits, library, take.performance, window, track, device)
+    report = report_of(request, span, prompt, reading, hits, library, take.performance, window, track, device)
     report["takes"] = heard
     report["weights"] = digests.result()
     if other_vocoder:
@@ -183,7 +184,7 @@ def _finding(voice: Voice, request: DubRequest, library: Library, reading: Readi
     """What is found in the scene itself, whatever the director asks for."""
     if request.wishes.feeling is not None and request.wishes.left:
         hits = find(library, reading, request.k, request.references, request.clip, request.script,
-                    section=request.section)
+                    section=request.section and request.section.times)
         emotion = emotion_batch(library, reading, hits)
     if not request.wishes.left:
         return Finding()
@@ -195,20 +196,20 @@ def _named_by(rows: Sequence[dict[str, Any]] | None) -> str | None:
     return str(rows[0].get("library") or "") or None if rows else None
 
 
-def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading, emotion: Any, info: ClipInfo,
+def _perform(voice: Voice, request: DubRequest, prompt: Prompt, reading: Reading, emotion: Any, span: Span,
              natural: np.ndarray, timing: Timing) -> tuple[Take, tuple[float, float], Heard]:
     """The best take, the speech window, and what the report says of each take."""
     direction, script = request.wishes.whole(), request.script
     with timing.part("synthesis"):
-        room, seconds = info.duration + request.spill, float(natural.sum() / FRAMES_PER_SECOND)
-        window = reading.window
+        seconds, window = float(natural.sum() / FRAMES_PER_SECOND), reading.window
         unseen = not reading.from_mouth or not placement.holds(window, seconds)
         if request.section is not None and unseen:  # no mouth said all of it here, but its cue says how long it takes
-            window = placement.widened(window, seconds, info.duration if reading.from_mouth else room, placement.EASY)
-        window = placement.widened(window, seconds, room)
+            window = placement.widened(window, seconds, span.last if reading.from_mouth else span.farthest,
+                                       span.first, placement.EASY)
+        window = placement.widened(window, seconds, span.farthest, span.first)
         lips = (reading.lips if window == reading.window
                 else lips_in(reading.face.lips, window) if reading.from_mouth else None)
-        room = room_seconds(window, request.wishes.own.rate, room)
+        room = room_seconds(window, request.wishes.own.rate, span.farthest)
     take, heard = voice.best_take(script, prompt, placement.room_frames((0.0, room)), request.takes, lips=lips,
                                   emotion=emotion, direction=direction, part=timing.part)
     return take, window, heard

@@ -14,6 +14,7 @@ from dubctl.dubbing.session import DubRequest
 from dubctl.errors import InputError, UsageError
 from dubctl.media.audio import load_audio
 from dubctl.media.clip import probe
+from dubctl.media.ffmpeg import run
 from dubctl.metrics.items import load_items
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -90,11 +91,16 @@ def test_a_line_that_does_not_fit_is_silent_and_said(tmp_path: Path) -> None:
         dub(tmp_path, (long,))
 
 
-def test_where_no_mouth_says_it_all_a_line_may_use_the_room_behind_it_rather_than_hurry(tmp_path: Path) -> None:
-    line = dataclasses.replace(LINES[1], end=3.0, text="I do not know where to go.")
-    row = dub(tmp_path, (line,)).report["lines"][0]
-    assert not row["from_mouth"] and row["stretch"] == pytest.approx(EASY, abs=0.02)
-    assert 3.0 < row["speech"]["end"] <= 4.0
+def test_where_no_mouth_is_seen_a_line_uses_the_room_behind_it_rather_than_hurry(tmp_path: Path) -> None:
+    run(["-v", "error", "-f", "lavfi", "-i", "color=black:s=64x48:r=25:d=6", str(tmp_path / "black.mp4")])
+    line = dataclasses.replace(LINES[1], start=1.0, end=1.6, text="I do not know where to go.")
+    base = DubRequest(clip=tmp_path / "black.mp4", script="", prompt=VOICE, out=tmp_path / "o.wav", device="cpu",
+                      vocoder="lite", takes=1)
+    after = dataclasses.replace(line, id="0002", start=4.0, end=4.6, text="No.")
+    row = dub_film(base, (line, after), probe(base.clip)).report["lines"][0]
+    assert not row["from_mouth"] and row["stretch"] > EASY - 0.02
+    assert row["speech"]["start"] == 1.0 and 1.7 < row["speech"]["end"] <= 4.0
+    assert json.loads((tmp_path / "o.lines" / "0001.json").read_text())["window"]["seen"] == [0.0, 0.6]
 
 
 def test_music_stays_under_the_speech_in_a_film(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dubctl.dubbing.acted import Feeling
 from dubctl.dubbing.cast import Cast
-from dubctl.dubbing.lines import Line, read_lines, spills
+from dubctl.dubbing.lines import read_lines
 from dubctl.errors import InputError
 from dubctl.synth.direction import PLAIN, Direction, Pause
 
@@ -80,10 +80,3 @@ def test_all_who_have_no_voice_are_named_at_once(tmp_path: Path) -> None:
 def test_nothing_to_speak_is_refused(cast: Cast, text: str) -> None:
     with pytest.raises(InputError):
         read(text, cast)
-
-
-def test_a_line_may_reach_to_the_next_start_or_the_films_end() -> None:
-    def line(start: float, end: float) -> Line:
-        return Line("x", start, end, "Hi", Path("x"))
-
-    assert spills([line(1, 2), line(2.5, 4), line(3, 3.5), line(9, 9.5)], 10.0) == [0.5, 0.0, 5.5, 0.5]
