@@ -93,12 +93,12 @@ def test_a_line_that_does_not_fit_is_silent_and_said(tmp_path: Path) -> None:
 
 def test_where_no_mouth_is_seen_a_line_uses_the_room_behind_it_rather_than_hurry(tmp_path: Path) -> None:
     run(["-v", "error", "-f", "lavfi", "-i", "color=black:s=64x48:r=25:d=6", str(tmp_path / "black.mp4")])
-    line = dataclasses.replace(LINES[1], start=1.0, end=1.6, text="I do not know where to go.")
+    line = dataclasses.replace(LINES[0], start=1.0, end=1.6, text="I do not know where to go.")
     base = DubRequest(clip=tmp_path / "black.mp4", script="", prompt=VOICE, out=tmp_path / "o.wav", device="cpu",
                       vocoder="lite", takes=1)
     after = dataclasses.replace(line, id="0002", start=4.0, end=4.6, text="No.")
     row = dub_film(base, (line, after), probe(base.clip)).report["lines"][0]
-    assert not row["from_mouth"] and row["stretch"] > EASY - 0.02
+    assert not row["from_mouth"] and row["stretch"] == pytest.approx(EASY, abs=0.02)
     assert row["speech"]["start"] == 1.0 and 1.7 < row["speech"]["end"] <= 4.0
     assert json.loads((tmp_path / "o.lines" / "0001.json").read_text())["window"]["seen"] == [0.0, 0.6]
 
