@@ -205,7 +205,9 @@ def _mixed(spoken: Sequence[_Work], info: ClipInfo) -> np.ndarray:
         speech = load_audio(item.request.out, RATE)[: max(0, len(track) - first)]
         track[first: first + len(speech)] += speech
     peak = float(np.abs(track).max(initial=0.0))
-    return track * min(1.0, CEILING / peak) if peak > 0 else track
+    if peak > CEILING:
+        track *= CEILING / peak
+    return track
 
 
 def _report(base: DubRequest, work: Sequence[_Work], film: Film, info: ClipInfo, track: np.ndarray,

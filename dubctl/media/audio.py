@@ -62,7 +62,9 @@ def to_pcm16(wav: np.ndarray) -> np.ndarray:
         raise DubctlError(f"expected mono audio (S,), got shape {wav.shape}")
     if not np.isfinite(wav).all():
         raise DubctlError("refusing to write audio that is not finite", "please report this with the command used")
-    return np.round(np.clip(wav, -1.0, 1.0) * 32767.0).astype(np.int16)
+    scaled = np.clip(wav, -1.0, 1.0)  # in place from here: a film's track is large
+    scaled *= 32767.0
+    return np.round(scaled, out=scaled).astype(np.int16)
 
 
 def _decode(path: Path) -> tuple[np.ndarray, int]:
