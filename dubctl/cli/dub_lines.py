@@ -38,6 +38,8 @@ def dub_lines(run: Run, common: Mapping[str, Any], value: str, cast: Cast, own: 
     text, where, folder = _read(value)
     script = read_lines(text, where, cast, info.duration, own, feeling, folder)
     _warn(run, "nothing to speak, left out", script.silent)
+    if info.has_audio and common["background"] is None:
+        run.warn("the film's own sound is left out (to keep music and effects: --background FILE)")
     if run.dry_run:
         count = len(script.lines)
         run.say(f"would dub {count} line{'s' * (count > 1)} of {film} to {out}")

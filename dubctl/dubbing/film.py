@@ -226,6 +226,7 @@ def _told(item: _Work, film: Film) -> dict[str, Any]:
     if row["status"] != "ok":
         return row
     done, start = _read(item.report_path), item.line.start
+    acted = done["found"]["acted"]
     return row | {"speech": {edge: round(start + done["speech"][edge], 4) for edge in ("start", "end")},
                   "stretch": done["speech"]["stretch"], "from_mouth": done["window"]["from_mouth"],
-                  "found": done["found"], "notes": done["notes"]}
+                  "acted": acted and {"name": acted["name"], "strength": acted["strength"]}, "notes": done["notes"]}
