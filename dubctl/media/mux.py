@@ -65,7 +65,7 @@ def mux(clip: Path | str, wav: np.ndarray, rate: int, out: Path | str, backgroun
     check_out(clip, out)
     if Path(out).suffix.lower() == ".wav":
         raise UsageError(f"{out} holds no picture", "save the speech alone with save_wav")
-    pcm, out, info = to_pcm16(wav), Path(out), probe(clip)
+    pcm, out, info = to_pcm16(wav).astype("<i2", copy=False), Path(out), probe(clip)
     if not info.has_video:
         raise InputError(f"{clip} has no picture", "give a video clip")
     shift = ["-itsoffset", f"{-info.start:.6f}"] if abs(info.start) > 1e-6 else []
@@ -75,7 +75,7 @@ def mux(clip: Path | str, wav: np.ndarray, rate: int, out: Path | str, backgroun
             "-v", "error", *shift, "-i", media_url(clip), "-f", "s16le", "-ar", str(rate), "-ac", "1", "-i", "pipe:0",
             *under, "-map", "0:V:0", *sound, "-map_metadata", "0", "-c:v", "copy", *SOUND_CODECS[out.suffix.lower()],
             *(_MIXED_BITS if background is not None and "-b:a" in SOUND_CODECS[out.suffix.lower()] else ()),
-            "-flags:a", "+bitexact", "-fflags", "+bitexact", "-y", media_url(part)], stdin=pcm.astype("<i2", copy=False).tobytes())
+            "-flags:a", "+bitexact", "-fflags", "+bitexact", "-y", media_url(part)], stdin=pcm.tobytes())
         if code or not part.stat().st_size:
             raise InputError(f"cannot write {out}: {reason(err)}",
                              f"a {out.suffix} file may not hold {info.video_codec}; try .mkv")

@@ -147,11 +147,13 @@ def failures(scores: Sequence[Score]) -> int:
 
 
 # name -> module:factory; a module is imported when its metric is asked for. `NAME:released` is what the published
-# scripts of this family compute, to read their tables by; `NAME:prompt` also hears the prompt.
+# scripts of this family compute, to read their tables by; `NAME:prompt` also hears the prompt; `NAME:sound` takes no
+# spelling for an error.
 METRICS = {
     "emo-acc": "dubctl.metrics.emo_acc:EmotionAccuracy",
     "emo-acc:prompt": "dubctl.metrics.emo_acc:EmotionBesidePrompt",
     "wer": "dubctl.metrics.wer:WordErrorRate",
+    "wer:sound": "dubctl.metrics.wer:WordErrorRateBySound",
     "wer:released": "dubctl.metrics.wer:ReleasedWordErrorRate",
     "secs": "dubctl.metrics.secs:SpeakerSimilarity",
     "secs:released": "dubctl.metrics.secs:ReleasedSpeakerSimilarity",
@@ -168,7 +170,7 @@ METRICS = {
     "length": "dubctl.metrics.length:ExactLength",
     "finding": "dubctl.metrics.finding:Finding",
 }
-ASR_METRICS = ("wer", "wer:released")  # their factories take asr, device and the transcripts heard so far
+ASR_METRICS = ("wer", "wer:sound", "wer:released")  # their factories take asr, device and the transcripts heard so far
 SYNCNET_METRICS = ("lse-d", "lse-c")  # theirs take the checkpoint and the device
 
 

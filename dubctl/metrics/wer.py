@@ -1,7 +1,9 @@
-"""Word error rate of a Whisper transcript against the script: `wer`, and `wer:released`.
+"""Word error rate of a Whisper transcript against the script: `wer`, `wer:sound` and `wer:released`.
 
 Version 1. `wer`: corpus WER, errors over the words of all scripts, both sides through Whisper's English normaliser. A
 dub that could not be heard is an empty transcript: every word of its script counts as deleted.
+`wer:sound`: the same, but what differs in spelling alone is no error (`dubctl.metrics.by_ear`): how much of `wer` a
+listener would hear.
 `wer:released`: what the scripts of StyleDubber and its family compute (Dub_Metric/WER_Whisper): `jiwer.wer(predicted,
 gt)`, arguments swapped, so errors over the words *heard*; the mean over lines; empty transcripts and failed lines left
 out; punctuation dropped and digits spoken one by one. (Their transcripts also come from temperature fallback and are
@@ -24,6 +26,7 @@ import jiwer
 from dubctl.media.audio import load_audio
 from dubctl.metrics.asr import RATE, Transcriber, load_asr
 from dubctl.metrics.base import EvalItem, MeanMetric, Result, Score
+from dubctl.metrics.by_ear import respelt
 from dubctl.metrics.text import normalise, released_normalise
 
 
@@ -72,6 +75,15 @@ class WordErrorRate(MeanMetric):
         named = ", ".join(found[:3]) + (" …" if len(found) > 3 else "")
         return [f"the recogniser repeats itself in {len(found)} of {len(scores)} transcripts, which count as they "
                 f"stand: {named}"] if found else []
+
+
+class WordErrorRateBySound(WordErrorRate):
+    """`wer:sound`, see above; `heard` in an item's detail is what was compared: the transcript as re-spelt."""
+
+    name = "wer:sound"
+
+    def score(self, item: EvalItem) -> Score:
+        return count_errors(item.id, item.text, respelt(item.text, self.transcript(item)))
 
 
 class ReleasedWordErrorRate(WordErrorRate):
