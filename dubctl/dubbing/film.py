@@ -8,7 +8,6 @@ what has changed.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import numpy as np
 from dubctl import __version__
 from dubctl.device import resolve_device
 from dubctl.dubbing.ahead import Looking, look
+from dubctl.dubbing.line_store import LineStore
 from dubctl.dubbing.lines import Line
 from dubctl.dubbing.report import weight_digests
 from dubctl.dubbing.section import sections_of
@@ -28,7 +28,6 @@ from dubctl.dubbing.timing import Timing
 from dubctl.errors import DependencyError, DubctlError, InputError
 from dubctl.files import content_key, write_json, write_jsonl
 from dubctl.library.footage import file_digest
-from dubctl.media.audio import load_audio, save_wav
 from dubctl.media.clip import ClipInfo
 from dubctl.media.clock import samples_at
 from dubctl.media.level import CEILING
@@ -69,64 +68,42 @@ def dub_film(base: DubRequest, lines: Sequence[Line], info: ClipInfo, *, force: 
         DependencyError: something every line needs is missing.
     """
     check_outcome(base)
-    timing, film = Timing(), Film()
-    folder = lines_folder(base.out)
-    work = [_Work(line, request, folder) for line, request in zip(lines, _requests(base, lines, info), strict=True)]
+    timing, film, store = Timing(), Film(), LineStore(lines_folder(base.out))
+    work = [_Work(line, request) for line, request in zip(lines, _requests(base, lines, info, store), strict=True)]
     common = _common(base)
     for item in work:
         item.key = _key(item.request, common)
-    todo = [item for item in work if force or not item.finished()]
+    store.renumber({item.line.id: item.key for item in work})
+    todo = [item for item in work if force or not store.has(item.line.id, item.key)]
     film.skipped = len(work) - len(todo)
-    _speak(todo, film, keep_going, lambda count, note: progress(film.skipped + count, len(work), note))
-    _forget_others(folder, work)
-    write_jsonl(folder / "manifest.jsonl", [item.row(film) for item in work])
-    spoken = [item for item in work if not item.failed(film)]
+    _speak(todo, film, store, keep_going, lambda count, note: progress(film.skipped + count, len(work), note))
+    store.keep_only(item.line.id for item in work)
+    rows = [_row(item.line, store, dict(film.failures).get(item.line.id, "")) for item in work]
+    write_jsonl(store.folder / "manifest.jsonl", rows)
+    spoken = [item.line for item, row in zip(work, rows, strict=True) if row["status"] == "ok"]
     if not spoken:
         raise InputError(f"none of the {len(work)} lines could be spoken; the first, {film.failures[0][0]}: "
-                         f"{film.failures[0][1]}", "see each in " + str(folder / "manifest.jsonl"))
-    track = _mixed(spoken, info)
+                         f"{film.failures[0][1]}", f"see each in {store.folder / 'manifest.jsonl'}")
+    track = _mixed(spoken, store, info)
     write_track(base, track)
-    film.report = _report(base, work, film, info, track, timing)
+    film.report = _report(base, [_told(row, store) for row in rows], film, info, track, timing)
     write_json(base.out.with_suffix(".json"), film.report)
     return film
 
 
 @dataclass
 class _Work:
-    """One line on its way: its request, and where its sound and report lie."""
+    """One line on its way: its request, and the key of all that it depends on."""
 
     line: Line
     request: DubRequest
-    folder: Path
     key: str = ""
 
-    @property
-    def report_path(self) -> Path:
-        return self.request.out.with_suffix(".json")
 
-    def finished(self) -> bool:
-        return _read(self.report_path).get("key") == self.key and self.request.out.is_file()
-
-    def failed(self, film: Film) -> str:
-        """Why it could not be spoken, or ""."""
-        return dict(film.failures).get(self.line.id, "")
-
-    def row(self, film: Film) -> dict[str, Any]:
-        """Its row of the manifest; paths are relative to it."""
-        line, error = self.line, self.failed(film)
-        row = {"id": line.id, "start": line.start, "end": line.end, "text": line.text, "speaker": line.speaker,
-               "prompt": os.path.relpath(line.prompt, self.folder),
-               "status": "failed" if error else "ok"}
-        asked = line.wishes.feeling
-        if asked is not None and asked.blend == 1:
-            row["emotion"] = asked.name
-        return row | ({"error": error} if error else {"dub": self.request.out.name})
-
-
-def _requests(base: DubRequest, lines: Sequence[Line], info: ClipInfo) -> list[DubRequest]:
-    folder, sections = lines_folder(base.out), sections_of([(line.start, line.end) for line in lines], info.duration)
-    return [dataclasses.replace(base, script=line.text, prompt=line.prompt, out=folder / f"{line.id}.wav",
-                                wishes=line.wishes, section=section)
+def _requests(base: DubRequest, lines: Sequence[Line], info: ClipInfo, store: LineStore) -> list[DubRequest]:
+    sections = sections_of([(line.start, line.end) for line in lines], info.duration)
+    return [dataclasses.replace(base, script=line.text, prompt=line.prompt, out=store.wav(line.id), wishes=line.wishes,
+                                section=section)
             for line, section in zip(lines, sections, strict=True)]
 
 
@@ -143,66 +120,56 @@ def _key(request: DubRequest, common: dict[str, Any]) -> str:
                         "section": repr(request.section), "wishes": repr(request.wishes)})
 
 
-def _speak(todo: Sequence[_Work], film: Film, keep_going: bool, told: Callable[[int, str], None]) -> None:
+def _speak(todo: Sequence[_Work], film: Film, store: LineStore, keep_going: bool,
+           told: Callable[[int, str], None]) -> None:
     """Speak the lines in turn; while one is spoken the next is looked at."""
-    ahead = _look(todo[0]) if todo else None
+    ahead = _look(todo[0].request) if todo else None
     for count, item in enumerate(todo):
         told(count, item.line.id)
-        looking, ahead = ahead, _look(todo[count + 1]) if count + 1 < len(todo) else None
+        looking, ahead = ahead, _look(todo[count + 1].request) if count + 1 < len(todo) else None
         try:
-            _speak_one(item, looking)
+            _speak_one(item, store, looking)
         except DependencyError:
             raise
         except DubctlError as err:
             if not keep_going:
                 raise InputError(f"line {item.line.id}: {err.message}", err.hint) from err
-            item.report_path.unlink(missing_ok=True)  # an older one would pass for this line's
+            store.forget(item.line.id)
             film.failures.append((item.line.id, err.message))
         else:
             film.done += 1
     told(len(todo), "")
 
 
-def _forget_others(folder: Path, work: Sequence[_Work]) -> None:
-    """Remove lines that an earlier run made and the film no longer has: `eval` would take them for its own."""
-    kept = {item.report_path for item in work}
-    for path in folder.glob("*.json"):
-        if path not in kept and "key" in _read(path):
-            path.unlink()
-            path.with_suffix(".wav").unlink(missing_ok=True)
+def _look(request: DubRequest) -> Looking:
+    seen = request.section and request.section.seen
+    return look(request.clip, Timing(), lite=request.profile == "lite", section=seen)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A finished line's report; empty where there is none that can be read."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _look(item: _Work) -> Looking:
-    request = item.request
-    return look(request.clip, Timing(), lite=request.profile == "lite",
-                section=request.section and request.section.seen)
-
-
-def _speak_one(item: _Work, looking: Looking | None) -> None:
+def _speak_one(item: _Work, store: LineStore, looking: Looking | None) -> None:
     timing = Timing()
     track, report = perform(item.request, timing=timing, looking=looking)
-    save_wav(item.request.out, track, RATE)
     report["timing"] = timing.report(report["clip_seconds"])
-    report |= {"id": item.line.id, "speaker": item.line.speaker, "key": item.key}
-    write_json(item.report_path, report)  # the last: a line counts as finished once its report is there
+    store.add(item.line.id, item.key, track, {**report, "speaker": item.line.speaker})
 
 
-def _mixed(spoken: Sequence[_Work], info: ClipInfo) -> np.ndarray:
+def _row(line: Line, store: LineStore, error: str) -> dict[str, Any]:
+    """A line's row of the manifest; paths are relative to it."""
+    row = {"id": line.id, "start": line.start, "end": line.end, "text": line.text, "speaker": line.speaker,
+           "prompt": os.path.relpath(line.prompt, store.folder), "status": "failed" if error else "ok"}
+    asked = line.wishes.feeling
+    if asked is not None and asked.blend == 1:
+        row["emotion"] = asked.name
+    return row | ({"error": error} if error else {"dub": store.wav(line.id).name})
+
+
+def _mixed(spoken: Sequence[Line], store: LineStore, info: ClipInfo) -> np.ndarray:
     """All lines in one track (S,), as long as the film; where voices meet they add. One gain for all, if any."""
     track = np.zeros(samples_at(info.duration), np.float32)
-    for item in spoken:
+    for line in spoken:
         # subtitles count from the file's start, the finished sound from its first picture
-        first = samples_at(max(0.0, item.line.start - info.start))
-        speech = load_audio(item.request.out, RATE)[: max(0, len(track) - first)]
+        first = samples_at(max(0.0, line.start - info.start))
+        speech = store.sound(line.id)[: max(0, len(track) - first)]
         track[first: first + len(speech)] += speech
     peak = float(np.abs(track).max(initial=0.0))
     if peak > CEILING:
@@ -210,22 +177,21 @@ def _mixed(spoken: Sequence[_Work], info: ClipInfo) -> np.ndarray:
     return track
 
 
-def _report(base: DubRequest, work: Sequence[_Work], film: Film, info: ClipInfo, track: np.ndarray,
+def _report(base: DubRequest, lines: list[dict[str, Any]], film: Film, info: ClipInfo, track: np.ndarray,
             timing: Timing) -> dict[str, Any]:
     return {"schema_version": 1, "dubctl": __version__, "output": str(base.out), "clip": str(base.clip),
             "clip_seconds": info.duration, "samples": len(track), "rate": RATE, "profile": base.profile,
             "device": resolve_device(base.device), "seed": base.seed, "k": base.k, "vocoder": base.vocoder,
             "weights": weight_digests(base.voice, base.vocoder), "lines_folder": str(lines_folder(base.out)),
             "items": {"done": film.done, "skipped": film.skipped, "failed": len(film.failures)},
-            "lines": [_told(item, film) for item in work], "timing": timing.report(info.duration)["total"]}
+            "lines": lines, "timing": timing.report(info.duration)["total"]}
 
 
-def _told(item: _Work, film: Film) -> dict[str, Any]:
-    """A line in the film's report, its speech in the film's seconds."""
-    row = item.row(film)
+def _told(row: dict[str, Any], store: LineStore) -> dict[str, Any]:
+    """A line in the film's report: its row, and its speech in the film's seconds."""
     if row["status"] != "ok":
         return row
-    done, start = _read(item.report_path), item.line.start
+    done, start = store.report(row["id"]), row["start"]
     acted = done["found"]["acted"]
     return row | {"speech": {edge: round(start + done["speech"][edge], 4) for edge in ("start", "end")},
                   "stretch": done["speech"]["stretch"], "from_mouth": done["window"]["from_mouth"],

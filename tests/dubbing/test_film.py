@@ -77,6 +77,15 @@ def test_only_what_changed_is_spoken_again_and_what_is_gone_is_forgotten(film, t
     assert dub(folder, changed[:1], force=True).done == 1
 
 
+def test_a_cue_that_is_put_in_leaves_the_lines_behind_it_as_they_were(tmp_path: Path) -> None:
+    dub(tmp_path)
+    new = dataclasses.replace(LINES[0], id="0001", start=0.0, end=0.4, text="No.")
+    after = tuple(dataclasses.replace(line, id=f"{number:04d}") for number, line in enumerate(LINES, 2))
+    again = dub(tmp_path, (new, *after))
+    assert (again.done, again.skipped) == (2, 1)  # the line behind the new one has less time before it to look at
+    assert [row["text"] for row in again.report["lines"]] == ["No.", LINES[0].text, LINES[1].text]
+
+
 def test_a_line_that_does_not_fit_is_silent_and_said(tmp_path: Path) -> None:
     long = dataclasses.replace(LINES[0], id="long", text="This is much too long for the time that it has. " * 20)
     done = dub(tmp_path, (long, LINES[1]))
