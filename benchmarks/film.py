@@ -18,8 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from speech_window import heard, unseen
-from sync import NEAR, with_interval
+from sync import NEAR, material, with_interval
 from voice import exit_code_of
 
 from dubctl.dubbing.lines import Line
@@ -27,7 +26,7 @@ from dubctl.dubbing.section import Section, sections_of
 from dubctl.dubbing.session import DubRequest, perform
 from dubctl.emotion import speech_onset
 from dubctl.errors import InputError
-from dubctl.files import read_jsonl, write_json
+from dubctl.files import write_json
 from dubctl.media.audio import RATE, save_wav
 from dubctl.media.clip import probe
 from dubctl.media.ffmpeg import reason, run
@@ -42,12 +41,9 @@ def main() -> int:
 
 def benchmark(args: argparse.Namespace) -> None:
     """Cut together, dub, measure, write, print."""
-    args.out.mkdir(parents=True, exist_ok=True)
-    models = unseen(args.folds)
-    rows = [row for row in read_jsonl(args.grid / "manifest.jsonl") if row["id"] in models][:: args.every]
+    models, rows, truth = material(args)
     film = args.out / "film.mp4"
     cut_together([args.grid / row["video"] for row in rows], film)
-    truth = heard(args.grid, rows, args.tracks)
     lines, spans = subtitled(args, rows, truth)
     found = []
     sections = sections_of([(line.start, line.end) for line in lines], probe(film).duration)

@@ -49,13 +49,7 @@ def main() -> int:
 
 def benchmark(args: argparse.Namespace) -> None:
     """Dub, measure, write, print."""
-    args.out.mkdir(parents=True, exist_ok=True)
-    models = unseen(args.folds)
-    rows = [row for row in read_jsonl(args.grid / "manifest.jsonl") if row["id"] in models][:: args.every]
-    if not rows:
-        raise InputError(f"no clip of {args.grid} was left out by the models in {args.folds}",
-                         "make them with models/recipes/speech_onset.py --folds 5")
-    truth = heard(args.grid, rows, args.tracks)
+    models, rows, truth = material(args)
     clips = []
     for number, row in enumerate(rows, 1):
         model = models[row["id"]]
@@ -69,6 +63,17 @@ def benchmark(args: argparse.Namespace) -> None:
         result["wer"] = words(args, rows)
     write_json(args.out / "RESULT.json", result)
     print(table(result))
+
+
+def material(args: argparse.Namespace) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, tuple[float, float]]]:
+    """The model that has not seen a clip, the clips' rows, and where the talker is heard, seconds; all by clip."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    models = unseen(args.folds)
+    rows = [row for row in read_jsonl(args.grid / "manifest.jsonl") if row["id"] in models][:: args.every]
+    if not rows:
+        raise InputError(f"no clip of {args.grid} was left out by the models in {args.folds}",
+                         "make them with models/recipes/speech_onset.py --folds 5")
+    return models, rows, heard(args.grid, rows, args.tracks)
 
 
 def measured(args: argparse.Namespace, row: dict[str, Any], truth: tuple[float, float]) -> dict[str, Any]:
