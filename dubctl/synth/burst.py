@@ -1,7 +1,8 @@
 """Plosives that open a phrase are let go at once: "Good", "Bed" after a pause.
 
 The decoder, which works at half the mel's rate and was taught by L1, fades such a sound in over some frames; a person's
-mouth opens within one. With nothing before it to be guessed from, "Good" was then heard as "God", "Bed" as "Bad".
+mouth opens within one. With nothing before it to be guessed from, "Good" was then heard as "God", "Bed" as "Bad", and
+"But", whose burst is weak, as "What" or "When".
 Inside a phrase the same would be a click at every word and costs DNSMOS .1 (the voice's card): those stay as they are.
 """
 
@@ -15,6 +16,7 @@ from dubctl.synth.symbols import INDEX, VOWEL_IDS
 
 PLOSIVES = frozenset(INDEX[s] for s in "bdɡptk")
 BANDS = slice(25, 80)  # from about 1.1 kHz up: of a closure nothing is heard there
+SHUT_LIPS = slice(5, 80)  # from about 200 Hz up: a b that glides into the voice from there is a w
 RELEASE, AFTER, CLOSURE = 1.8, 0.72, -1.0  # nepers added to the frame of the release, the one after, those before
 LOWEST, HIGHEST = float(np.log(FLOOR)), 2.5  # of a mel
 
@@ -28,19 +30,22 @@ def clear_bursts(mel: np.ndarray, phones: list[int], durations: np.ndarray) -> n
     found, ends = mel.copy(), np.cumsum(durations)
     for place, phone in enumerate(phones[:-1]):
         if phone in PLOSIVES and phones[place + 1] in VOWEL_IDS and opening(phones, place):
-            _let_go(found, int(ends[place] - durations[place]), int(ends[place]))
+            _let_go(found, int(ends[place] - durations[place]), int(ends[place]),
+                    SHUT_LIPS if phone == INDEX["b"] else BANDS)
     return found
 
 
-def _let_go(mel: np.ndarray, start: int, end: int) -> None:
-    """Between the quietest and the loudest frame about a plosive (frames `start` to `end`)."""
+def _let_go(mel: np.ndarray, start: int, end: int, shut_bands: slice) -> None:
+    """Between the quietest and the loudest frame about a plosive (frames `start` to `end`), whose closure is quieter in
+    `shut_bands`."""
     about = slice(max(start - 1, 0), min(end + 2, len(mel)))
     loudness = mel[about, BANDS].mean(1)
     if len(loudness) < 3:
         return
     shut = int(np.argmin(loudness[:-2]))
     release = shut + 1 + int(np.argmax(loudness[shut + 1:]))
-    for frames, nepers in ((slice(shut, release), CLOSURE), (slice(release, release + 1), RELEASE),
-                           (slice(release + 1, release + 2), AFTER)):
-        part = mel[about.start + frames.start: about.start + frames.stop, BANDS]
+    for frames, bands, nepers in ((slice(shut, release), shut_bands, CLOSURE),
+                                  (slice(release, release + 1), BANDS, RELEASE),
+                                  (slice(release + 1, release + 2), BANDS, AFTER)):
+        part = mel[about.start + frames.start: about.start + frames.stop, bands]
         np.clip(part + np.float32(nepers), LOWEST, HIGHEST, out=part)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dubctl.synth.burst import AFTER, BANDS, CLOSURE, HIGHEST, LOWEST, RELEASE, clear_bursts
+from dubctl.synth.burst import AFTER, BANDS, CLOSURE, HIGHEST, LOWEST, RELEASE, SHUT_LIPS, clear_bursts
 from dubctl.synth.voice import chunk_tokens
 
 FRAMES = 6
@@ -35,6 +35,15 @@ def test_the_closure_is_quieter_and_the_release_louder_above_its_first_bands():
     before = steps[:release][steps[:release] != 0]
     assert 0 < len(before) <= FRAMES + 2 and np.allclose(before, CLOSURE)
     assert np.count_nonzero(steps) == len(before) + 2
+
+
+def test_of_a_b_the_voice_too_is_shut_off_before_it_is_let_go():
+    phones, durations, mel = spoken("Bed.")
+    change = clear_bursts(mel, phones, durations) - mel
+    assert np.all(change[:, : SHUT_LIPS.start] == 0)
+    low, high = change[:, SHUT_LIPS.start], change[:, BANDS.start]
+    assert np.any(low) and np.array_equal(low != 0, np.isclose(high, CLOSURE))
+    assert np.allclose(low[low != 0], CLOSURE)
 
 
 def test_what_comes_out_is_a_mel_and_what_came_in_stays_as_it_was():
