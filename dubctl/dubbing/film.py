@@ -182,6 +182,7 @@ def _report(base: DubRequest, lines: list[dict[str, Any]], film: Film, info: Cli
     return {"schema_version": 1, "dubctl": __version__, "output": str(base.out), "clip": str(base.clip),
             "clip_seconds": info.duration, "samples": len(track), "rate": RATE, "profile": base.profile,
             "device": resolve_device(base.device), "seed": base.seed, "k": base.k, "vocoder": base.vocoder,
+            "background": base.background and str(base.background),
             "weights": weight_digests(base.voice, base.vocoder), "lines_folder": str(lines_folder(base.out)),
             "items": {"done": film.done, "skipped": film.skipped, "failed": len(film.failures)},
             "lines": lines, "timing": timing.report(info.duration)["total"]}

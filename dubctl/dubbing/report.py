@@ -52,7 +52,7 @@ def report_of(request: DubRequest, span: Span, prompt: Prompt, reading: Reading,
         "references": [h.as_row() for h in hits], "library": str(library.path),
         "prompt_quality": prompt.quality.as_dict() if prompt.quality else None,
         "prompt_seconds": round(prompt.seconds, 3), "notes": _notes(request, prompt, reading, done, window),
-        "vocoder": request.vocoder,
+        "vocoder": request.vocoder, "background": request.background and str(request.background),
     }
 
 
