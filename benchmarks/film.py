@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sync import NEAR, material, with_interval
+from sync import NEAR, arguments, material, with_interval
 from voice import exit_code_of
 
 from dubctl.dubbing.lines import Line
@@ -99,16 +99,9 @@ def spoken(args: argparse.Namespace, film: Path, line: Line, section: Section) -
 
 
 def parse() -> argparse.Namespace:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("grid", type=Path)
-    p.add_argument("--folds", type=Path, required=True)
-    p.add_argument("--prompt", type=Path, required=True)
-    p.add_argument("--tracks", type=Path, help="cache of benchmarks/speech_window.py")
-    p.add_argument("--every", type=int, default=13)
+    p = arguments(__doc__)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--takes", type=int, default=2)
-    p.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
-    p.add_argument("-o", "--out", type=Path, required=True)
     return p.parse_args()
 
 

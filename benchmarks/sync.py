@@ -151,17 +151,23 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def parse() -> argparse.Namespace:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(about: str | None) -> argparse.ArgumentParser:
+    """The flags of every benchmark on these clips."""
+    p = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("grid", type=Path)
     p.add_argument("--folds", type=Path, required=True)
     p.add_argument("--prompt", type=Path, required=True)
     p.add_argument("--tracks", type=Path, help="cache of benchmarks/speech_window.py")
     p.add_argument("--every", type=int, default=13)
-    p.add_argument("--checkpoint", type=Path, help="voice folder or run checkpoint (default: shipped)")
     p.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
-    p.add_argument("--asr", help="local Whisper folder")
     p.add_argument("-o", "--out", type=Path, required=True)
+    return p
+
+
+def parse() -> argparse.Namespace:
+    p = arguments(__doc__)
+    p.add_argument("--checkpoint", type=Path, help="voice folder or run checkpoint (default: shipped)")
+    p.add_argument("--asr", help="local Whisper folder")
     return p.parse_args()
 
 
