@@ -49,8 +49,8 @@ class LineStore:
 
     def renumber(self, keys: Mapping[str, str]) -> None:
         """Give lines that are finished under another id (a cue was put in before them) the id that `keys` {id: key} has
-        for them."""
-        found = {report["key"]: path.stem for path, report in self._reports()}
+        for them. A line that is where it belongs stays, though another be the same word for word."""
+        found = {report["key"]: path.stem for path, report in self._reports() if keys.get(path.stem) != report["key"]}
         moves = {id: found[key] for id, key in keys.items() if key in found and not self.has(id, key)}
         for new, old in moves.items():
             for path in (self.wav(old), self._json(old)):

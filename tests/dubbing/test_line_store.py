@@ -41,6 +41,11 @@ def test_lines_keep_their_sound_when_a_cue_is_put_in_before_them_or_two_change_p
         f"{n}.{kind}" for n in ("0001", "0002", "0003") for kind in ("json", "wav"))
 
 
+def test_of_two_lines_that_are_the_same_the_finished_one_stays(store: LineStore) -> None:
+    store.renumber({"0001": "a", "0002": "a", "0003": "c"})
+    assert held(store) == {"0001": "a", "0002": "b", "0003": "c"}
+
+
 def test_what_the_film_no_longer_has_goes_and_what_is_not_ours_stays(store: LineStore) -> None:
     (store.folder / "notes.json").write_text("{}")
     (store.folder / "0002.json").write_text("cut sho")
