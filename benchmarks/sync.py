@@ -114,7 +114,7 @@ def summary(clips: list[dict[str, Any]]) -> dict[str, Any]:
     for name in ("start_seen", "end_seen", "start_heard", "end_heard"):
         figures[name] = with_interval([float(abs(clip.get(name, np.inf)) <= NEAR) for clip in clips])
     figures["words_near"] = with_interval([float(np.mean(np.abs(clip["words"]) <= NEAR)) for clip in clips
-                                            if clip.get("words")])
+                                           if clip.get("words")])
     for name in ("lips_dub", "lips_recording"):
         figures[name] = with_interval([clip[name] for clip in clips if clip.get(name) is not None])
     return figures

@@ -18,12 +18,12 @@ import numpy as np
 
 from dubctl import __version__
 from dubctl.device import resolve_device
-from dubctl.dubbing.ahead import Looking, look
+from dubctl.dubbing.ahead import Looking
 from dubctl.dubbing.line_store import LineStore
 from dubctl.dubbing.lines import Line
 from dubctl.dubbing.report import weight_digests
 from dubctl.dubbing.section import sections_of
-from dubctl.dubbing.session import DubRequest, check_outcome, perform, write_track
+from dubctl.dubbing.session import DubRequest, check_outcome, look_for, perform, write_track
 from dubctl.dubbing.timing import Timing
 from dubctl.errors import DependencyError, DubctlError, InputError
 from dubctl.files import content_key, write_json, write_jsonl
@@ -123,10 +123,10 @@ def _key(request: DubRequest, common: dict[str, Any]) -> str:
 def _speak(todo: Sequence[_Work], film: Film, store: LineStore, keep_going: bool,
            told: Callable[[int, str], None]) -> None:
     """Speak the lines in turn; while one is spoken the next is looked at."""
-    ahead = _look(todo[0].request) if todo else None
+    ahead = look_for(todo[0].request, Timing()) if todo else None
     for count, item in enumerate(todo):
         told(count, item.line.id)
-        looking, ahead = ahead, _look(todo[count + 1].request) if count + 1 < len(todo) else None
+        looking, ahead = ahead, look_for(todo[count + 1].request, Timing()) if count + 1 < len(todo) else None
         try:
             _speak_one(item, store, looking)
         except DependencyError:
@@ -139,11 +139,6 @@ def _speak(todo: Sequence[_Work], film: Film, store: LineStore, keep_going: bool
         else:
             film.done += 1
     told(len(todo), "")
-
-
-def _look(request: DubRequest) -> Looking:
-    seen = request.section and request.section.seen
-    return look(request.clip, Timing(), lite=request.profile == "lite", section=seen)
 
 
 def _speak_one(item: _Work, store: LineStore, looking: Looking | None) -> None:

@@ -60,14 +60,16 @@ def read_lines(text: str, where: str, cast: Cast, seconds: float, own: Direction
     """
     lines: list[Line] = []
     silent: list[str] = []
+    ids: set[str] = set()
     unvoiced: dict[str, int] = {}
     for number, row in enumerate(_rows(text, where, cast), 1):
         try:
             line = _checked(_line(row, number, cast, folder, own, feeling), seconds)
-            if line.id in silent or any(line.id == other.id for other in lines):
+            if line.id in ids:
                 raise InputError(f"the id {line.id} again", "give every line its own id")
         except DubctlError as err:
             raise InputError(f"{where}, line {number}: {err.message}", err.hint, line=number) from err
+        ids.add(line.id)
         if not is_spoken(line.text):
             silent.append(line.id)
             continue

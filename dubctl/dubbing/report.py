@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def report_of(request: DubRequest, span: Span, prompt: Prompt, reading: Reading, hits: Sequence[Hit],
-            library: Library, done: Performance, window: tuple[float, float], track: np.ndarray,
-            device: str) -> dict[str, Any]:
+              library: Library, done: Performance, window: tuple[float, float], track: np.ndarray,
+              device: str) -> dict[str, Any]:
     """The report of one finished track (S,), in its seconds; takes, timing and digests are added by the caller.
 
     Args:

@@ -116,8 +116,7 @@ def perform(request: DubRequest, progress: Progress = silent, timing: Timing | N
     torch.set_num_threads(1)  # the networks are small: a second thread costs more than it gives, threefold when busy
     device = resolve_device(request.device)
     torch.manual_seed(request.seed)
-    looking = looking or look(request.clip, timing, lite=request.profile == "lite",
-                              section=request.section and request.section.seen)
+    looking = looking or look_for(request, timing)
     info = looking.info.result()
     span = span_of(request.section, info.duration)
     scene = in_background(lambda: _look(request, looking, timing))
@@ -156,6 +155,11 @@ def perform(request: DubRequest, progress: Progress = silent, timing: Timing | N
         report["weights"] = {k: v for k, v in report["weights"].items() if k != "vocoder"} | other_vocoder
     report["found"] = finding.report()
     return track, report
+
+
+def look_for(request: DubRequest, timing: Timing) -> Looking:
+    """Begin to look at what is dubbed; see `look`."""
+    return look(request.clip, timing, lite=request.profile == "lite", section=request.section and request.section.seen)
 
 
 def _look(request: DubRequest, looking: Looking, timing: Timing) -> tuple[Profile, Reading]:
