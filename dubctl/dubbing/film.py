@@ -78,7 +78,7 @@ def dub_film(base: DubRequest, lines: Sequence[Line], info: ClipInfo, *, force: 
     film.skipped = len(work) - len(todo)
     _speak(todo, film, store, keep_going, lambda count, note: progress(film.skipped + count, len(work), note))
     store.keep_only(item.line.id for item in work)
-    rows = [_row(item.line, store, dict(film.failures).get(item.line.id, "")) for item in work]
+    rows = [_row(item.line, base.clip, store, dict(film.failures).get(item.line.id, "")) for item in work]
     write_jsonl(store.folder / "manifest.jsonl", rows)
     spoken = [item.line for item, row in zip(work, rows, strict=True) if row["status"] == "ok"]
     if not spoken:
@@ -148,10 +148,11 @@ def _speak_one(item: _Work, store: LineStore, looking: Looking | None) -> None:
     store.add(item.line.id, item.key, track, {**report, "speaker": item.line.speaker})
 
 
-def _row(line: Line, store: LineStore, error: str) -> dict[str, Any]:
+def _row(line: Line, clip: Path, store: LineStore, error: str) -> dict[str, Any]:
     """A line's row of the manifest; paths are relative to it."""
-    row = {"id": line.id, "start": line.start, "end": line.end, "text": line.text, "speaker": line.speaker,
-           "prompt": os.path.relpath(line.prompt, store.folder), "status": "failed" if error else "ok"}
+    row = {"id": line.id, "clip": os.path.relpath(clip, store.folder), "start": line.start, "end": line.end,
+           "text": line.text, "speaker": line.speaker, "prompt": os.path.relpath(line.prompt, store.folder),
+           "status": "failed" if error else "ok"}
     asked = line.wishes.feeling
     if asked is not None and asked.blend == 1:
         row["emotion"] = asked.name

@@ -12,7 +12,7 @@ from typing import Any
 from dubctl.dubbing.acted import Feeling, parse_feeling
 from dubctl.dubbing.cast import Cast
 from dubctl.dubbing.direction import Wishes
-from dubctl.dubbing.scene_reading import SHORTEST_WINDOW
+from dubctl.dubbing.section import SHORTEST_WINDOW
 from dubctl.errors import DubctlError, InputError
 from dubctl.files import parse_jsonl
 from dubctl.media.subtitles import are_subtitles, is_spoken, parse_subtitles, without_tags

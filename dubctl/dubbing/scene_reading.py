@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dubctl.dubbing.ahead import Looking, look
-from dubctl.dubbing.section import Span
+from dubctl.dubbing.section import SHORTEST_WINDOW, Span, inside
 from dubctl.dubbing.timing import Timing
 from dubctl.emotion.base import EMOTIONS, FaceEmotion, LipTrack, Profile, SceneEmotion, TextEmotion
 from dubctl.emotion.face import LiteFaceExtractor
@@ -18,8 +18,6 @@ from dubctl.emotion.lips import frame_offset, lip_features, speech_window
 from dubctl.emotion.scene import LiteSceneExtractor
 from dubctl.errors import InputError
 from dubctl.synth.voice import Lips
-
-SHORTEST_WINDOW = 0.1  # seconds in which something can be said
 
 
 @dataclass
@@ -104,11 +102,9 @@ def within(reading: Reading, asked: tuple[float, float | None], clip_seconds: fl
 def confined(reading: Reading, span: Span) -> Reading:
     """The reading with its speech inside the time of its line; the mouth counts if it speaks mostly there, else the
     line has all its time."""
-    start, end = max(span.first, reading.window[0]), min(span.last, reading.window[1])
-    seen = reading.from_mouth and end - start > max(SHORTEST_WINDOW, (reading.window[1] - reading.window[0]) / 2)
-    window = (start, end) if seen else (span.first, span.last)
-    return dataclasses.replace(reading, window=window, from_mouth=seen,
-                               lips=lips_in(reading.face.lips, window) if seen else None)
+    seen = inside(reading.window, span.first, span.last) if reading.from_mouth else None
+    return dataclasses.replace(reading, window=seen or (span.first, span.last), from_mouth=seen is not None,
+                               lips=None if seen is None else lips_in(reading.face.lips, seen))
 
 
 def summary(reading: Reading) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 AROUND = 0.5  # seconds before and behind a line: how its mouth rests tells when it speaks
+SHORTEST_WINDOW = 0.1  # seconds in which something can be said
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ def span_of(section: Section | None, seconds: float) -> Span:
         return Span(0.0, seconds, seconds)
     last = section.before + section.end - section.start
     return Span(section.before, last, last + section.spill)
+
+
+def inside(window: tuple[float, float], first: float, last: float) -> tuple[float, float] | None:
+    """Of a mouth's speech (start, end), what lies between `first` and `last`; None if it speaks mostly elsewhere."""
+    start, end = max(first, window[0]), min(last, window[1])
+    return (start, end) if end - start > max(SHORTEST_WINDOW, (window[1] - window[0]) / 2) else None
 
 
 def sections_of(times: Sequence[tuple[float, float]], seconds: float) -> list[Section]:

@@ -24,7 +24,8 @@ class EvalItem:
     """One dub to score.
 
     id: unique name; dub: the dubbed wav or mp4; text: the script; prompt: recording of the voice asked for;
-    reference: the original actor's recording; clip: the silent clip dubbed; speaker: groups clips for intervals;
+    reference: the original actor's recording; clip: the silent clip dubbed; section: of a line of a film, which is
+    then `clip`, the (start, end) seconds it was spoken to, None for all of it; speaker: groups clips for intervals;
     emotion: the label of the scene; report: the dub's own JSON report; failed: why there is no dub, or "".
     """
 
@@ -34,6 +35,7 @@ class EvalItem:
     prompt: Path | None = None
     reference: Path | None = None
     clip: Path | None = None
+    section: tuple[float, float] | None = None
     speaker: str = ""
     emotion: str = ""
     report: dict[str, Any] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -78,7 +79,8 @@ def items_from_rows(rows: Iterable[Mapping[str, Any]], root: Path, where: str) -
     """Items of manifest rows; relative paths start at `root`, the manifest's folder.
 
     A row has id (else the dub's name), dub (or output), text (or script), and what its metrics need of prompt,
-    reference, clip, speaker, emotion. A row with `failed` (or `error`) is a dub that could not be made.
+    reference, clip, speaker, emotion. `start` and `end` beside `clip` are the seconds of it that the dub belongs to: a
+    line of a film. A row with `failed` (or `error`) is a dub that could not be made.
     """
     items: list[EvalItem] = []
     seen: dict[str, int] = {}
@@ -110,7 +112,22 @@ def _item(row: Mapping[str, Any], root: Path, where: str, number: int) -> EvalIt
     if not name:
         raise InputError(f"{where}, row {number}: neither id nor dub", "name the dubbed file in 'dub'", line=number)
     report = row.get("report")
-    return EvalItem(id=name, report=dict(report) if isinstance(report, Mapping) else {}, **fields)
+    return EvalItem(id=name, report=dict(report) if isinstance(report, Mapping) else {},
+                    section=_section(row, where, number) if fields["clip"] else None, **fields)
+
+
+def _section(row: Mapping[str, Any], where: str, number: int) -> tuple[float, float] | None:
+    """Of the clip, what a manifest's row is about; None where it names no `start` and `end`."""
+    if row.get("start") is None or row.get("end") is None:
+        return None
+    try:
+        start, end = float(row["start"]), float(row["end"])
+    except (TypeError, ValueError):
+        start, end = 0.0, math.nan
+    if not 0 <= start < end < math.inf:
+        raise InputError(f"{where}, row {number}: 'start' and 'end' are no times in the clip", "seconds, start before "
+                         "end", line=number)
+    return start, end
 
 
 def _from_folder(folder: Path) -> list[EvalItem]:
@@ -152,12 +169,16 @@ def _from_report(path: Path, folder: Path) -> EvalItem | None:
         return None
     fields = {name: next((report[a] for a in aliases if isinstance(report.get(a), str) and report[a]), "")
               for name, aliases in _ALIASES.items()}
+    section = report.get("section")  # a line of a film
+    if section:
+        fields["clip"] = report.get("film", "")
     # the folder may have moved since: what lies beside the report comes first
     output = path.with_suffix(Path(fields["dub"]).suffix) if fields["dub"] else path
     for name in _PATHS:
         fields[name] = _locate(fields[name], path.parent)
     fields["dub"] = output if output.is_file() else fields["dub"]
-    return EvalItem(id=path.relative_to(folder).with_suffix("").as_posix(), report=report, **fields)
+    return EvalItem(id=path.relative_to(folder).with_suffix("").as_posix(), report=report,
+                    section=(section[0], section[1]) if section else None, **fields)
 
 
 def _locate(recorded: str, folder: Path) -> Path | None:

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from dubctl.media.audio import RATE, load_audio
-from dubctl.media.clip import probe
 from dubctl.media.clock import samples_at
 from dubctl.metrics.base import EvalItem, MeanMetric, Score
+from dubctl.metrics.faces import seconds_of
 
 
 class ExactLength(MeanMetric):
-    """Share of dubs with as many samples as their clip lasts; `off_by_max` is the largest difference in samples."""
+    """Share of dubs with as many samples as their clip (of a film's line: its cue) lasts; `off_by_max` is the largest
+    difference in samples."""
 
     name, version = "length", "1"
     needs = ("dub", "clip")
 
     def score(self, item: EvalItem) -> Score:
         assert item.dub is not None and item.clip is not None
-        wanted = samples_at(probe(item.clip).duration, RATE)
+        wanted = samples_at(seconds_of(item), RATE)
         found = len(load_audio(item.dub, RATE))
         return Score(item.id, float(found == wanted), detail={"samples": found, "clip_samples": wanted})
 

@@ -74,10 +74,10 @@ class LipSyncError(MeanMetric):
         from dubctl.metrics.syncnet import RATE, distances
 
         assert item.dub is not None and item.clip is not None
-        key = (item.dub, item.dub.stat().st_mtime_ns, item.clip, self.path)
+        key = (item.dub, item.dub.stat().st_mtime_ns, item.clip, item.section, self.path)
         with _LOCK:  # the network is large: one clip at a time
             if key not in _KNOWN:
-                faces = face_crops(item.clip)
+                faces = face_crops(item.clip, item.section)
                 try:
                     _KNOWN[key] = None if faces is None else distances(self.net, faces, load_audio(item.dub, RATE),
                                                                        self.device)

@@ -20,10 +20,9 @@ import numpy as np
 
 from dubctl.errors import DubctlError, InputError
 from dubctl.media.audio import load_audio
-from dubctl.media.clip import probe
 from dubctl.media.mel import RATE
 from dubctl.metrics.base import EvalItem, MeanMetric, Score, speakers
-from dubctl.metrics.faces import Mouth, mouth_of
+from dubctl.metrics.faces import Mouth, mouth_of, seconds_of
 from dubctl.metrics.stats import bootstrap_ci, ratio
 
 LAGS = range(-2, 3)  # frames of 40 ms
@@ -37,7 +36,7 @@ class Synchrony(MeanMetric):
 
     def score(self, item: EvalItem) -> Score:
         assert item.dub is not None and item.clip is not None
-        mouth = mouth_of(item.clip)
+        mouth = mouth_of(item.clip, item.section)
         if mouth.window is None:
             return Score(item.id, None, 0.0, "", {"mouth": False})
         found = measure(load_audio(item.dub, RATE), mouth)
@@ -47,9 +46,9 @@ class Synchrony(MeanMetric):
     def worst(self, item: EvalItem, why: str) -> Score:
         assert item.clip is not None
         try:
-            if mouth_of(item.clip).window is None:
+            if mouth_of(item.clip, item.section).window is None:
                 return Score(item.id, None, 0.0, why, {"mouth": False})
-            return Score(item.id, float(probe(item.clip).duration), failed=why, detail={"mouth": True})
+            return Score(item.id, seconds_of(item), failed=why, detail={"mouth": True})
         except DubctlError:
             return Score(item.id, None, 0.0, why, {"mouth": False})
 

@@ -60,7 +60,8 @@ def test_each_line_has_its_own_sound_report_and_row_for_eval(film) -> None:
     for source in (folder / "film.lines", folder / "film.lines" / "manifest.jsonl"):
         items = load_items(source)
         assert [(i.id, i.text, i.speaker) for i in items] == [(line.id, line.text, line.speaker) for line in LINES]
-        assert all(i.dub.is_file() and i.prompt.resolve() == VOICE and i.clip is None for i in items)
+        assert [i.section for i in items] == [(0.52, 1.9), (2.4, 3.6)]
+        assert all(i.dub.is_file() and i.prompt.resolve() == VOICE and i.clip.resolve() == FILM for i in items)
 
 
 def test_only_what_changed_is_spoken_again_and_what_is_gone_is_forgotten(film, tmp_path: Path) -> None:

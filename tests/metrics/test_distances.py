@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from dubctl.metrics.sync import lips_loudness, measure
 from dubctl.metrics.syncnet import SyncNet, _shifted, distances, load_syncnet, mfcc
 from tests.metrics.conftest import RATE, voice
 
+FILM = Path(__file__).parents[2] / "examples" / "film.mp4"
 EXPECTED = ([18.584, 29.207, 18.898, 8.654], [22.021, 4.565, -36.622, -10.167])
 
 
@@ -130,7 +133,7 @@ def test_loudness_that_follows_the_lips_correlates():
 
 def test_sync_counts_clips_without_a_mouth_apart(wav_file, monkeypatch):
     mouths = {"a": _mouth(0.2, 0.8, 1.0), "b": Mouth(_mouth(0, 1).lips, None)}
-    monkeypatch.setattr(sync, "mouth_of", lambda clip: mouths[clip.stem])
+    monkeypatch.setattr(sync, "mouth_of", lambda clip, _: mouths[clip.stem])
     items = [EvalItem(name, wav_file("dub.wav", seconds=1.0), clip=wav_file(f"{name}.wav")) for name in "ab"]
     result = evaluate(items, ["sync"]).results["sync"]
     assert result.value == pytest.approx(0.2, abs=0.03) and result.detail["coverage"] == 0.5
@@ -140,6 +143,28 @@ def test_sync_counts_clips_without_a_mouth_apart(wav_file, monkeypatch):
 def test_a_clip_without_a_face_has_no_mouth(monkeypatch, tmp_path):
     monkeypatch.setattr("dubctl.media.frames.read_frames", lambda _: np.full((20, 90, 120, 3), 90, np.uint8))
     assert faces.mouth_of(tmp_path / "grey.mp4").window is None and faces.face_crops(tmp_path / "grey.mp4") is None
+
+
+def test_of_a_line_of_a_film_its_cue_is_looked_at():
+    mouth = faces.mouth_of(FILM, (0.3, 2.7))
+    assert len(mouth.lips.opening) == len(mouth.lips.visible) == 60 and mouth.window is not None
+    assert 0 <= mouth.window[0] < mouth.window[1] <= 2.4
+    assert faces.face_crops(FILM, (0.3, 2.7), size=32).shape == (60, 32, 32, 3)
+    assert faces.mouth_of(FILM, (2.9, 3.9)).window is None  # she is not seen while she says it
+
+
+def test_a_mouth_that_speaks_mostly_outside_the_cue_does_not_say_its_line():
+    assert faces._part(_mouth(0.5, 1.5), 0.4, 1.0).window == pytest.approx((0.1, 1.0))
+    assert faces._part(_mouth(0.5, 1.5), 1.2, 1.0).window is None
+    part = faces._part(_mouth(0.5, 1.5), 0.4, 1.0)
+    assert np.array_equal(part.lips.opening, _mouth(0.5, 1.5).lips.opening[10:35])
+
+
+def test_a_line_of_a_film_should_be_as_long_as_its_cue(wav_file):
+    items = [EvalItem(str(n), wav_file(f"{n}.wav", seconds=n), clip=FILM, section=(1.0, 2.0)) for n in (1.0, 1.5)]
+    report = evaluate(items, ["length"])
+    assert [s.value for s in report.scores["length"]] == [1.0, 0.0]
+    assert report.results["length"].detail["off_by_max"] == RATE // 2
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +188,7 @@ def test_syncnet_has_the_public_checkpoint_s_names_and_shapes(checkpoint):
 
 def test_lse_scores_with_a_checkpoint(checkpoint, wav_file, monkeypatch):
     rng = np.random.default_rng(0)
-    monkeypatch.setattr(lse, "face_crops", lambda clip: rng.integers(0, 255, (8, 224, 224, 3), dtype=np.uint8))
+    monkeypatch.setattr(lse, "face_crops", lambda clip, _: rng.integers(0, 255, (8, 224, 224, 3), dtype=np.uint8))
     item = EvalItem("a", wav_file("a.wav", seconds=0.4), clip=wav_file("clip.wav"))
     report = evaluate([item], ["lse-c", "lse-d"], syncnet=checkpoint)
     far, sure = report.results["lse-d"].value, report.results["lse-c"].value

@@ -54,6 +54,16 @@ def test_a_manifest_and_its_aliases(tmp_path):
     assert (item.id, item.dub, item.text, item.prompt) == ("a", tmp_path / "x" / "a.mp4", "hi", Path("/p.wav"))
 
 
+def test_a_line_of_a_film_by_row_and_by_report(tmp_path):
+    rows = [{"dub": "a.wav", "clip": "film.mp4", "start": 1, "end": "2.5"}, {"dub": "b.wav", "start": 1, "end": 2},
+            {"dub": "c.wav", "clip": "film.mp4", "film": "Sintel", "start": 1}]
+    assert [i.section for i in items_from_rows(rows, Path(), "m.jsonl")] == [(1.0, 2.5), None, None]
+    report(tmp_path, "a", film="film.mp4", section=[1.0, 2.5])
+    (tmp_path / "film.mp4").write_bytes(b"x")
+    (item,) = load_items(tmp_path)
+    assert (item.clip, item.section) == (tmp_path / "film.mp4", (1.0, 2.5))
+
+
 def test_stdin_by_dash_and_by_pipe(tmp_path, monkeypatch):
     rows = '{"dub": "a.wav", "text": "hi"}\n{"id": "b", "failed": {"kind": "input", "message": "no face"}}\n'
     for source in ("-", None):
@@ -84,6 +94,8 @@ def test_nothing_to_evaluate_is_said(tmp_path):
     ([{"text": "hi"}], "neither id nor dub", 1),
     ([{"id": "a", "dub": "a.wav"}, {"id": "a", "dub": "b.wav"}], "again", 2),
     ([{"dub": ["a.wav"]}], "not text", 1),
+    ([{"dub": "a.wav", "clip": "c.mp4", "start": 2, "end": 1}], "no times", 1),
+    ([{"dub": "a.wav", "clip": "c.mp4", "start": "soon", "end": 1}], "no times", 1),
 ])
 def test_bad_rows_are_named(rows, words, line):
     with pytest.raises(InputError, match=words) as caught:
