@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dubctl.errors import InputError, UsageError
-from dubctl.media.subtitles import are_subtitles, parse_subtitles, without_tags
+from dubctl.media.subtitles import are_subtitles, parse_subtitles, read_text, without_tags
 
 if TYPE_CHECKING:
     from dubctl.cli.contract import Run
@@ -49,7 +49,7 @@ def read_script(value: str) -> str:
     if value == "-":
         text = stdin_text("--script -")
     elif value.startswith("@"):
-        text = _file_text(Path(value[1:]))
+        text = read_text(existing_file(Path(value[1:]), "script file"))
     else:
         text = value
     if are_subtitles(text):
@@ -124,10 +124,3 @@ def existing_library(path: Path | None) -> Path | None:
     if not path.is_dir():
         raise InputError(f"no such library folder: {path}", "make one with: dubctl extract DATASET -o LIB")
     return path
-
-
-def _file_text(path: Path) -> str:
-    try:
-        return existing_file(path, "script file").read_text(encoding="utf-8")
-    except UnicodeDecodeError as err:
-        raise InputError(f"{path} is not UTF-8 text") from err

@@ -47,17 +47,20 @@ def are_subtitles(text: str) -> bool:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file of subtitles. One that is no UTF-8 or UTF-16 is read as Windows-1252, as players do.
+    """The text of a script or of subtitles. One that is no UTF-8 or UTF-16 is read as Windows-1252, as players do.
 
     Raises:
-        InputError: it is missing or unreadable.
+        InputError: it is missing, unreadable, or no text.
     """
     try:
         raw = path.read_bytes()
     except OSError as err:
         raise InputError(f"cannot read {path}: {err.strerror}", "check the path") from err
+    marked = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if not marked and b"\0" in raw:
+        raise InputError(f"{path} is not text", "give a text file")
     try:
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return raw.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("cp1252", errors="replace")
 

@@ -71,11 +71,11 @@ def test_dub_writes_the_containers_that_can_be_written(dubctl: Dubctl, dubs: lis
 
 def test_dub_reads_the_script_from_a_file_or_stdin(dubctl: Dubctl, dubs: list[Any], media: Path,
                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    (media / "line.txt").write_text("From a file.\n")
+    (media / "line.txt").write_bytes("From a café.\n".encode("cp1252"))
     assert dubctl(*DUB, "--script", "@line.txt").code == 0
     monkeypatch.setattr("sys.stdin", io.StringIO("From a pipe.\n"))
     assert dubctl(*DUB, "--script", "-").code == 0
-    assert [request.script for request in dubs] == ["From a file.", "From a pipe."]
+    assert [request.script for request in dubs] == ["From a café.", "From a pipe."]
 
 
 @pytest.mark.parametrize("text, window", [("0.5:2.1", (0.5, 2.1)), ("1:", (1.0, None)), (":2", (0.0, 2.0))])

@@ -47,7 +47,7 @@ def test_rows_come_from_a_pipe(dubctl: Dubctl, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(("args", "code", "said"), [
     ((), 2, "--script"), (("--script", "Hi", "--lines", "film.srt"), 2, "both say"),
     (("--lines", "film.srt", "--window", "0:1"), 2, "--window"),
-    (("--lines", "none.srt"), 3, "no such file of lines: none.srt"), (("--lines", VOICE), 3, "no lines in"),
+    (("--lines", "none.srt"), 3, "no such file of lines: none.srt"), (("--lines", VOICE), 3, "voice.wav is not text"),
     (("--script", "Hi", "--prompt", f"Elsa={VOICE}"), 2, "one voice"),
     (("--lines", "film.srt", "--background", "none.wav"), 3, "none.wav"),
     (("--lines", "film.srt", "--background", VOICE, "-o", "out.wav"), 2, "speech alone"),

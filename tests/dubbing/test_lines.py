@@ -55,6 +55,12 @@ def test_subtitles_may_outlast_their_film_a_little(cast: Cast) -> None:
     assert read([row(start=9, end=10.5)], cast).lines[0].end == 10.0
 
 
+@pytest.mark.parametrize(("start", "end"), [(3, 3), (3, 2), (11, 12)])
+def test_of_what_is_not_spoken_the_times_do_not_matter(cast: Cast, start: float, end: float) -> None:
+    script = read([row(), row(text="[a door slams]", start=start, end=end)], cast)
+    assert (len(script.lines), script.silent) == (1, ("0002",))
+
+
 @pytest.mark.parametrize(("changes", "said"), [
     ({"start": None}, "no start"), ({"end": "2"}, "end is no number"), ({"end": True}, "end is no number"),
     ({"text": ""}, "no text"), ({"text": 3}, "text is not text"), ({"end": 1.05}, "too short"),

@@ -101,3 +101,6 @@ def test_the_encodings_of_subtitles_on_the_disk(tmp_path: Path, encoding: str) -
     assert read_text(tmp_path / "a.srt") == "It’s café time"
     with pytest.raises(InputError, match="none.srt"):
         read_text(tmp_path / "none.srt")
+    (tmp_path / "a.srt").write_bytes(b"RIFF\0\0\x92\xff")
+    with pytest.raises(InputError, match="a.srt is not text"):
+        read_text(tmp_path / "a.srt")
