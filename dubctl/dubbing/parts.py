@@ -36,4 +36,5 @@ def fit_voice(voice: Voice, profile: Profile, parts: PaperParts | None,
     vocoder = BigVgan(parts.vocoder, device)
     if misfit := vocoder.misfit():
         raise DependencyError(misfit, "[paper] vocoder = 'nvidia/bigvgan_v2_22khz_80band_fmax8k_256x', or 'lite'")
-    return Voice(voice.model, vocoder, device, voice.schooling), {f"vocoder {parts.vocoder}": sha256_file(vocoder.path)}
+    return (Voice(voice.model, vocoder, device, voice.schooling, voice.refiner),
+            {f"vocoder {parts.vocoder}": sha256_file(vocoder.path)})

@@ -19,6 +19,7 @@ from dubctl.library.store import Library
 from dubctl.media.mel import RATE
 from dubctl.synth.dialogue import unspoken
 from dubctl.synth.prompt import Prompt
+from dubctl.synth.refiner import FILE as REFINER
 from dubctl.synth.vocoder import SHIPPED
 from dubctl.synth.voice import Performance
 
@@ -85,8 +86,13 @@ def _notes(request: DubRequest, prompt: Prompt, reading: Reading, done: Performa
 
 def weight_digests(voice: Path | None, vocoder: str) -> dict[str, str]:
     """SHA-256 of the weights that made the sound."""
-    own = voice if voice is None or voice.is_file() else voice / "model.safetensors"
-    return {"voice": _digest(own or model_file("voice", "model.safetensors")),
+    if voice is not None and voice.is_file():  # a run's checkpoint
+        own = {"voice": _digest(voice)}
+    else:
+        folder = voice or model_file("voice", "config.json").parent
+        files = {"voice": folder / "model.safetensors", "refiner": folder / REFINER}
+        own = {name: _digest(path) for name, path in files.items() if name == "voice" or path.is_file()}
+    return {**own,
             "vocoder": _digest(model_file(SHIPPED[vocoder], "model.safetensors")),
             "speaker-encoder": _digest(model_file("speaker-encoder", "model.safetensors"))}
 

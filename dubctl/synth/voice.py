@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dubctl.assets import model_file
 from dubctl.errors import InputError
 from dubctl.graph.build import EmotionBatch
 from dubctl.media.level import amplify
@@ -26,6 +27,7 @@ from dubctl.synth.model import Inputs, Synthesizer, Understanding
 from dubctl.synth.mouth import FPS, LEAD, follow, opening_at, swell_db
 from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
+from dubctl.synth.refiner import Refiner, draft_of, load_refiner
 from dubctl.synth.shaping import (
     LN_PER_DB,
     asked_register,
@@ -99,13 +101,13 @@ class Voice:
     """The synthesizer with its weights and a vocoder, ready to speak.
 
     Args:
-        model: weights loaded, in eval mode.  vocoder: mel -> samples.
+        model: weights loaded, in eval mode.  vocoder: mel -> samples.  refiner: of the decoder's mels, None for none.
     """
 
-    def __init__(self, model: Synthesizer, vocoder: Vocoder, device: str = "cpu",
-                 schooling: Schooling = UNSCHOOLED) -> None:
+    def __init__(self, model: Synthesizer, vocoder: Vocoder, device: str = "cpu", schooling: Schooling = UNSCHOOLED,
+                 refiner: Refiner | None = None) -> None:
         self.model, self.vocoder, self.device = model.eval().to(device), vocoder, device
-        self.schooling = schooling
+        self.schooling, self.refiner = schooling, None if refiner is None else refiner.to(device)
 
     @property
     def emotional(self) -> bool:
@@ -120,8 +122,10 @@ class Voice:
             DependencyError: the shipped weights are missing.  InputError: `path` is not a voice.
         """
         place = Path(path) if path else None
-        model, schooling = load_checkpoint(place) if place and place.is_file() else load_folder(place)
-        return cls(model, ShippedVocoder(vocoder), device, schooling)
+        a_run = place is not None and place.is_file()
+        model, schooling = load_checkpoint(place) if a_run else load_folder(place)
+        refiner = None if a_run else load_refiner(place or model_file("voice", "config.json").parent)
+        return cls(model, ShippedVocoder(vocoder), device, schooling, refiner)
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
               lips: Lips | None = None, emotion: EmotionBatch | None = None,
@@ -181,7 +185,7 @@ class Voice:
                 mine = lips.part(shares[i], shares[i + 1])
                 u = self._understand(tokens, prompt, mine, emotion)
             frames = round(total * shares[i + 1]) - round(total * shares[i])
-            said.append(self._perform_chunk(tokens, u, frames, mine, direction, i == last))
+            said.append(self._perform_chunk(tokens, u, prompt, frames, mine, direction, i == last))
         spoken = sum(part.fit.frames for part in said)
         hurried = any(part.fit.hurried for part in said)
         stretch = float(spoken / lengths.sum())
@@ -196,15 +200,15 @@ class Voice:
                            float(np.exp(pitch + np.mean([part.pitch for part in said]))), notes,
                            direction.energy_db)
 
-    def _perform_chunk(self, tokens: Tokens, u: Understanding, room: int, lips: Lips | None, direction: Direction,
-                       last: bool) -> Said:
+    def _perform_chunk(self, tokens: Tokens, u: Understanding, prompt: Prompt, room: int, lips: Lips | None,
+                       direction: Direction, last: bool) -> Said:
         """One chunk within `room` frames, its sounds where the mouth is and as loud as it is open."""
         frames, held = shape_durations(natural_frames(u), tokens, direction, last)
         found = fit(frames, ends_inside(tokens), max(len(tokens), room), held)
         if lips is not None:
             found = replace(found, durations=follow(found.durations, tokens.phones, lips.open_at(found.frames, LEAD),
                                                     held))
-        mel, pitch = self._say(tokens, u, found, direction)
+        mel, pitch = self._say(tokens, u, prompt, found, direction)
         mel = hush_pauses(clear_bursts(mel, tokens.phones, found.durations), tokens.phones, found.durations)
         if lips is not None:
             mel = mel + (swell_db(lips.open_at(len(mel))) * LN_PER_DB)[:, None].astype(np.float32)
@@ -248,12 +252,15 @@ class Voice:
         u = self.model.understand(inputs_of(tokens, prompt, lips, felt, self.model.config, self.device))
         return replace(u, prosody=clear_onsets(u.prosody, tokens))
 
-    def _say(self, tokens: Tokens, u: Understanding, found: Fit, direction: Direction) -> tuple[np.ndarray, float]:
+    def _say(self, tokens: Tokens, u: Understanding, prompt: Prompt, found: Fit,
+             direction: Direction) -> tuple[np.ndarray, float]:
         """Mel (T, 80) of one chunk and the mean of its predicted pitch."""
         mask = torch.ones(1, len(tokens), dtype=torch.bool, device=self.device)
         durations = torch.from_numpy(found.durations)[None].to(self.device)
         prosody = shape_prosody(u.prosody, tokens, direction)
         mel = self.model.speak(u, mask, durations, prosody.pitch, prosody.energy)[0]
+        if self.refiner is not None:
+            mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector))[0]
         if direction.energy_db or direction.tilt_db_per_octave or direction.colour_db:
             plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
             mel = shape_mel(mel, plain, direction)

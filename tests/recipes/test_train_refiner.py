@@ -1,0 +1,70 @@
+"""Training the refiner: drafts lie beside their recordings, and the flow leads from one to the other."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "models" / "recipes"))
+
+import train_refiner as recipe
+
+from dubctl.synth.refiner import Refiner, RefinerConfig, load_refiner
+
+
+@pytest.fixture()
+def drafts(tmp_path: Path) -> Path:
+    """Sixty clips of two voices, real and not; a draft counts the frames, a recording is one over or under it."""
+    frames = np.array([50, 200] * 30)
+    at = np.concatenate([np.arange(n) for n in frames])
+    made = np.repeat(-at[:, None] / 100, 80, 1).astype(np.float16)
+    noise = np.random.default_rng(0).normal(0, 0.05, made.shape)
+    np.savez(tmp_path / "d.npz", frames=frames, speaker=np.array(["ls1", "mix2"] * 30), made=made,
+             true=(made + 1 - 2 * (at % 5 % 2)[:, None] + noise).astype(np.float16),
+             phone=(at % 5).astype(np.int16), into=np.full(len(at), 0.5),
+             dvector=np.repeat(np.eye(256, dtype=np.float32)[:2], 30, 0))
+    return tmp_path / "d.npz"
+
+
+def test_drafts_and_recordings_are_cut_at_the_same_place(drafts: Path) -> None:
+    data = recipe.Drafts(drafts)
+    draft, true = data.draw(64, np.random.default_rng(0))
+    inside = draft.mask
+    assert torch.allclose(true[inside], draft.mel[inside] + 1 - 2 * (draft.phones[inside] % 2)[:, None], atol=0.3)
+    assert torch.equal(draft.phones[inside], (-100 * draft.mel[inside][:, 0]).round().long() % 5)
+    assert (true[~inside] == draft.mel[~inside]).all() and 0.3 < float(inside.all(1).float().mean()) < 0.7
+    assert not (set(np.flatnonzero(data.learnt)) & set(np.flatnonzero(data.held)))
+
+
+def test_the_true_velocity_loses_nothing_and_leads_to_the_recording(drafts: Path) -> None:
+    draft, true = recipe.Drafts(drafts).draw(4, np.random.default_rng(0))
+    def field(x: torch.Tensor, time: torch.Tensor, _: object) -> torch.Tensor:
+        return ((true - draft.mel) - x) / (1 - time[:, None, None])
+    field.spread = torch.ones(80)  # type: ignore[attr-defined]
+    loss, led_to = recipe.flow_loss(field, draft, true)
+    assert float(loss) == pytest.approx(0, abs=1e-6) and torch.allclose(led_to, true, atol=1e-4)
+
+
+def test_only_whole_crops_that_were_told_their_voice_are_heard(drafts: Path) -> None:
+    draft, true = recipe.Drafts(drafts).draw(8, np.random.default_rng(0))
+    speaker, voices = recipe.SpeakerLoss(), draft.dvector.clone()
+    assert 0 < float(recipe.unlike(speaker, true, draft, voices)) < 2
+    draft.dvector = torch.zeros(8, 256)
+    assert float(recipe.unlike(speaker, true, draft, voices)) == 0
+
+
+def test_what_is_trained_leads_towards_the_recording(drafts: Path, tmp_path: Path, monkeypatch) -> None:
+    tiny = RefinerConfig(width=16, hidden=16, phone_width=4, dilations=(1,), share=1.0)
+    monkeypatch.setattr(recipe, "Refiner", lambda: Refiner(tiny))
+    out = tmp_path / "voice" / "refiner.safetensors"
+    recipe.train(Namespace(drafts=drafts, out=out, init=None, minutes=9.0, steps=150, rate=1e-2, speaker=0.0, batch=8,
+                           seed=0, threads=1))
+    refiner = load_refiner(out.parent)
+    draft, true = recipe.Drafts(drafts).draw(8, np.random.default_rng(1), held=True)
+    left = (refiner.refine(draft) - true)[draft.mask].abs().mean()
+    assert left < 0.5 * (draft.mel - true)[draft.mask].abs().mean()
