@@ -159,7 +159,8 @@ class Voice:
             with part("vocoder"):
                 return done, self.sound(done)
         plain = emotion is None and direction == PLAIN
-        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else say)
+        rehearse = partial(say, direction=Direction(acted=direction.acted))  # refined as little as the take will be
+        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse)
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
@@ -259,8 +260,9 @@ class Voice:
         durations = torch.from_numpy(found.durations)[None].to(self.device)
         prosody = shape_prosody(u.prosody, tokens, direction)
         mel = self.model.speak(u, mask, durations, prosody.pitch, prosody.energy)[0]
-        if self.refiner is not None:
-            mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector))[0]
+        if self.refiner is not None and direction.acted < 1:
+            draft = draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector)
+            mel = self.refiner.refine(draft, 1 - direction.acted)[0]
         if direction.energy_db or direction.tilt_db_per_octave or direction.colour_db:
             plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
             mel = shape_mel(mel, plain, direction)

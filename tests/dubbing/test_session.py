@@ -49,7 +49,7 @@ def test_the_report_says_what_was_seen_found_and_used(dubbed):
     assert report["seen"]["face"]["found"] and report["seen"]["scene"]["caption"].endswith(".")
     assert {r["modality"] for r in report["references"]} == {"scene", "face", "text"}
     assert len(report["references"]) == 9 and all("score" in r and "captions" in r for r in report["references"])
-    assert len(report["weights"]["voice"]) == 64
+    assert len(report["weights"]["voice"]) == len(report["weights"]["refiner"]) == 64
     frames = sum(report["speech"]["durations_frames"])
     assert frames * 256 / 22_050 == pytest.approx(report["speech"]["seconds"], abs=1e-3)
 

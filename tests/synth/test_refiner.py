@@ -11,6 +11,7 @@ import torch
 from dubctl.errors import DubctlError
 from dubctl.media.mel import HOP
 from dubctl.synth.config import tiny_config
+from dubctl.synth.direction import Direction
 from dubctl.synth.model import Synthesizer
 from dubctl.synth.prompt import Prompt
 from dubctl.synth.refiner import (
@@ -50,12 +51,13 @@ def test_a_frame_knows_its_phone_and_how_far_it_is_into_it() -> None:
 def test_it_goes_the_asked_share_of_the_way() -> None:
     half, whole, none = (refiner(share=share).refine(draft()) for share in (0.5, 1.0, 0.0))
     assert torch.equal(none, draft().mel)
+    assert torch.allclose(refiner(share=1.0).refine(draft(), 0.5), half, atol=1e-5)
     assert torch.allclose(half - none, (whole - none) / 2, atol=1e-5) and (whole - none).abs().mean() > 0.01
 
 
 def test_the_same_seed_makes_the_same_mel_and_nothing_leaves_the_range() -> None:
     net = refiner(share=1.0, noise=1.0)
-    first, again, other = net.refine(draft(), 1), net.refine(draft(), 1), net.refine(draft(), 2)
+    first, again, other = (net.refine(draft(), seed=seed) for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)
     net.spread.fill_(100.0)
     far = net.refine(draft())
@@ -95,14 +97,16 @@ def test_a_voice_speaks_through_its_refiner_as_long_as_without() -> None:
     model, told = Synthesizer(tiny_config()), []
     net = refiner(share=1.0)
     monkey = net.refine
-    net.refine = lambda draft: told.append(draft) or monkey(draft)  # type: ignore[method-assign]
+    net.refine = lambda draft, part: told.append((draft, part)) or monkey(draft, part)  # type: ignore[method-assign]
     prompt = Prompt(DVECTOR, 5.0, np.zeros((20, 80), np.float32), 3.0, True)
-    def said(net: Refiner | None) -> np.ndarray:
+    def said(net: Refiner | None, acted: float = 0.0) -> np.ndarray:
         voice = Voice(model, lambda mel: np.zeros(len(mel) * HOP, np.float32), refiner=net)
-        return voice.perform("Hello there.", prompt, 80).mel
+        return voice.perform("Hello there.", prompt, 80, direction=Direction(acted=acted)).mel
     plain, refined = said(None), said(net)
     assert plain.shape == refined.shape and np.abs(plain - refined).max() > 0.05
-    (draft,) = told
+    assert np.array_equal(said(net, 1.0), plain) and not np.array_equal(said(net, 0.25), plain)
+    (draft, _), (_, part) = told  # a feeling at its full strength is left as it is
+    assert part == 0.75
     assert draft.mel.shape == (1, *plain.shape) and np.allclose(draft.dvector[0], DVECTOR)
 
 
