@@ -29,7 +29,7 @@ def said():
 
     def say(direction=PLAIN):
         if direction not in kept:
-            wav, done = voice.speak(LINE, WAV, RATE, direction=direction)
+            wav, done = voice.speak(LINE, WAV, RATE, direction=direction, takes=1)
             kept[direction] = (measure_named(wav, 22_050), done, float(np.abs(wav).max()))
         return kept[direction]
     return say
@@ -97,7 +97,7 @@ def test_a_held_pause_stays_where_the_window_is_tight_and_yields_where_nothing_e
 def test_a_contour_bends_the_melody_and_keeps_its_level(said):
     """Twelve points that rise by 6 semitones, and that fall by 6: the halves of the line lie about 6 farther apart."""
     def halves(direction):
-        wav, _ = Voice.load().speak(LINE, WAV, RATE, direction=direction)
+        wav, _ = Voice.load().speak(LINE, WAV, RATE, direction=direction, takes=1)
         f0 = f0_track(wav, len(wav) // 256)
         semitones = 12 * np.log2(f0[f0 > 0])
         return [float(part.mean()) for part in np.array_split(semitones, 2)]
