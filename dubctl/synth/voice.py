@@ -260,12 +260,14 @@ class Voice:
         durations = torch.from_numpy(found.durations)[None].to(self.device)
         prosody = shape_prosody(u.prosody, tokens, direction)
         mel = self.model.speak(u, mask, durations, prosody.pitch, prosody.energy)[0]
+        finer: torch.Tensor | float = 0.0
         if self.refiner is not None and direction.acted < 1:
             draft = draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector)
-            mel = self.refiner.refine(draft, 1 - direction.acted)[0]
+            finer = self.refiner.refine(draft, 1 - direction.acted)[0] - mel
         if direction.energy_db or direction.tilt_db_per_octave or direction.colour_db:
             plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
             mel = shape_mel(mel, plain, direction)
+        mel = mel + finer  # after shaping, which brings it to the level of a mel that is not refined
         return mel.cpu().numpy(), float(prosody.pitch.mean())
 
 
