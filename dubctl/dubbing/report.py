@@ -22,6 +22,7 @@ from dubctl.synth.prompt import Prompt
 from dubctl.synth.refiner import FILE as REFINER
 from dubctl.synth.vocoder import SHIPPED
 from dubctl.synth.voice import Performance
+from dubctl.synth.voice_files import voice_folder
 
 if TYPE_CHECKING:
     from dubctl.dubbing.session import DubRequest
@@ -89,7 +90,7 @@ def weight_digests(voice: Path | None, vocoder: str) -> dict[str, str]:
     if voice is not None and voice.is_file():  # a run's checkpoint
         own = {"voice": _digest(voice)}
     else:
-        folder = voice or model_file("voice", "config.json").parent
+        folder = voice_folder(voice)
         files = {"voice": folder / "model.safetensors", "refiner": folder / REFINER}
         own = {name: _digest(path) for name, path in files.items() if name == "voice" or path.is_file()}
     return {**own,

@@ -5,8 +5,8 @@ from the decoder's mels beside the recordings' (under one alignment), how noise 
 (Lipman et al. 2023, "Flow matching for generative modeling"; for speech: Matcha-TTS, Mehta et al. 2024), told the mel,
 the phones and the voice. It starts from less noise than it was taught with and goes a share of the way: the full way
 from full noise is livelier, and less clear (the voice's card). It was taught by plain speech and takes a feeling for a
-fault: the more a line is acted, the less is refined. A voice without `refiner.safetensors` speaks as its
-decoder paints.
+fault: the more a line is acted, the less is refined. A voice without `refiner.safetensors` speaks as its decoder
+paints.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from torch import Tensor, nn
 
 from dubctl.config import load_dataclass
 from dubctl.errors import InputError
-from dubctl.media.mel import FLOOR, N_MELS
+from dubctl.media.mel import N_MELS
 from dubctl.speaker import DIM
 from dubctl.synth.aligner import MEL_SCALE, MEL_SHIFT
+from dubctl.synth.burst import HIGHEST, LOWEST
 from dubctl.synth.symbols import SYMBOLS
 from dubctl.unfilled import unfilled
 
 FILE = "refiner.safetensors"
-LOWEST, HIGHEST = math.log(FLOOR), 2.5  # of a mel
 TIMES = 64  # sines and cosines that tell the time
 
 
@@ -44,7 +44,7 @@ class RefinerConfig:
     kernel: int = 7
     dilations: tuple[int, ...] = (1, 1, 2, 1, 1, 1, 2, 1)
     phone_width: int = 48
-    steps: int = 6
+    steps: int = 4
     noise: float = 0.3
     share: float = 0.5
 
@@ -133,9 +133,9 @@ def draft_of(mel: Tensor, phones: list[int], durations: np.ndarray, dvector: np.
     start = np.cumsum(durations) - durations
     into = (np.arange(len(index)) - start[index] + 0.5) / durations[index]
     return Draft(mel[None], torch.tensor(np.asarray(phones)[index], device=device)[None],
-                  torch.tensor(into, dtype=torch.float32, device=device)[None],
-                  torch.tensor(dvector, dtype=torch.float32, device=device)[None],
-                  torch.ones(1, len(index), dtype=torch.bool, device=device))
+                 torch.tensor(into, dtype=torch.float32, device=device)[None],
+                 torch.tensor(dvector, dtype=torch.float32, device=device)[None],
+                 torch.ones(1, len(index), dtype=torch.bool, device=device))
 
 
 def load_refiner(folder: Path) -> Refiner | None:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from dubctl.assets import model_file
 from dubctl.errors import InputError
 from dubctl.graph.build import EmotionBatch
 from dubctl.media.level import amplify
@@ -39,7 +38,7 @@ from dubctl.synth.shaping import (
 from dubctl.synth.symbols import INDEX, Tokens
 from dubctl.synth.takes import TAKES, Heard, Take, best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
-from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder
+from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
 
 SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
 CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
@@ -124,7 +123,7 @@ class Voice:
         place = Path(path) if path else None
         a_run = place is not None and place.is_file()
         model, schooling = load_checkpoint(place) if a_run else load_folder(place)
-        refiner = None if a_run else load_refiner(place or model_file("voice", "config.json").parent)
+        refiner = None if a_run else load_refiner(voice_folder(place))
         return cls(model, ShippedVocoder(vocoder), device, schooling, refiner)
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,

@@ -33,14 +33,21 @@ class Schooling:
 
 
 UNSCHOOLED = Schooling()
+FILES = ("config.json", "model.safetensors")  # that no voice lacks
+
+
+def voice_folder(folder: Path | None) -> Path:
+    """A voice's folder; None is the shipped one.
+
+    Raises:
+        DependencyError: the shipped weights are missing.
+    """
+    return folder or [model_file("voice", file) for file in FILES][0].parent
 
 
 def load_folder(folder: Path | None) -> tuple[Synthesizer, Schooling]:
     """A voice folder's network and what it learnt; None is the shipped voice."""
-    if folder is None:
-        config_file, weights = model_file("voice", "config.json"), model_file("voice", "model.safetensors")
-    else:
-        config_file, weights = folder / "config.json", folder / "model.safetensors"
+    config_file, weights = (voice_folder(folder) / file for file in FILES)
     try:
         settings = json.loads(config_file.read_text())
         with unfilled():

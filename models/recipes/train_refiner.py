@@ -25,8 +25,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 from voice_pack import unpack
 
-from dubctl.synth.alignment import expand_index
-from dubctl.synth.refiner import LOWEST, Draft, Refiner, save_refiner
+from dubctl.synth.burst import LOWEST
+from dubctl.synth.refiner import Draft, Refiner, draft_of, save_refiner
 from dubctl.synth.voice_files import load_folder
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Item, Sampler
@@ -61,12 +61,9 @@ def speak(args: argparse.Namespace) -> None:
 
 def _row(item: Item, made: Tensor) -> dict[str, np.ndarray]:
     assert item.durations is not None
-    length = torch.from_numpy(item.durations.astype(np.int64))
-    index = expand_index(length[None], item.frames)[0].numpy()
-    start = (np.cumsum(item.durations) - item.durations)[index]
-    into = (np.arange(item.frames) - start + 0.5) / np.maximum(1, item.durations[index])
-    return {"made": made[: item.frames].half().numpy(), "true": item.features.mel.astype(np.float16),
-            "phone": np.array(item.tokens.phones, np.int16)[index], "into": into.clip(0, 1).astype(np.float16),
+    draft = draft_of(made[: item.frames], item.tokens.phones, item.durations, item.features.dvector)
+    return {"made": draft.mel[0].half().numpy(), "true": item.features.mel.astype(np.float16),
+            "phone": draft.phones[0].short().numpy(), "into": draft.into[0].half().numpy(),
             "dvector": item.features.dvector, "speaker": np.array(item.speaker)}
 
 

@@ -15,6 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "models" / "recipes"))
 import train_refiner as recipe
 
 from dubctl.synth.refiner import Refiner, RefinerConfig, load_refiner
+from dubctl.synth.symbols import Tokens
+from dubctl.training.data import Item
+from dubctl.training.features import Features
 
 
 @pytest.fixture()
@@ -39,6 +42,14 @@ def test_drafts_and_recordings_are_cut_at_the_same_place(drafts: Path) -> None:
     assert torch.equal(draft.phones[inside], (-100 * draft.mel[inside][:, 0]).round().long() % 5)
     assert (true[~inside] == draft.mel[~inside]).all() and 0.3 < float(inside.all(1).float().mean()) < 0.7
     assert not (set(np.flatnonzero(data.learnt)) & set(np.flatnonzero(data.held)))
+
+
+def test_a_row_says_of_each_frame_what_it_is() -> None:
+    features = Features(np.full((6, 80), -3.0, np.float16), np.zeros(6, np.float16), np.eye(256, dtype=np.float32)[0])
+    item = Item("a", "ls1", Tokens([3, 9, 7], [0, 0, 0]), features, durations=np.array([4, 0, 2]))
+    row = recipe._row(item, torch.arange(8.0)[:, None].expand(8, 80))  # padded, as in a batch
+    assert row["made"][:, 0].tolist() == [0, 1, 2, 3, 4, 5] and row["phone"].tolist() == [3, 3, 3, 3, 7, 7]
+    assert row["into"].tolist() == [1 / 8, 3 / 8, 5 / 8, 7 / 8, 1 / 4, 3 / 4] and (row["true"] == -3).all()
 
 
 def test_the_true_velocity_loses_nothing_and_leads_to_the_recording(drafts: Path) -> None:

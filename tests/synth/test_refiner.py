@@ -10,14 +10,13 @@ import torch
 
 from dubctl.errors import DubctlError
 from dubctl.media.mel import HOP
+from dubctl.synth.burst import HIGHEST, LOWEST
 from dubctl.synth.config import tiny_config
 from dubctl.synth.direction import Direction
 from dubctl.synth.model import Synthesizer
 from dubctl.synth.prompt import Prompt
 from dubctl.synth.refiner import (
     FILE,
-    HIGHEST,
-    LOWEST,
     Draft,
     Refiner,
     RefinerConfig,
