@@ -44,7 +44,8 @@ class TrainConfig:
     aligner and decoder alone). emotion_dropout: share of modalities that are hidden. reference_dropout: share of items
     that see no references at all, so that the network also knows how to do without. graph_steps: so many steps of the
     graphs alone come first (`graph_steps.train_graphs`), of `graph_batch` lines at `graph_lr`. init: another run's
-    checkpoint or a voice folder to start from, "shipped" = the voice that comes with dubctl, "" = random weights.
+    checkpoint or a voice folder to start from, "shipped" = the voice that comes with dubctl, "" = random weights;
+    the run's voice keeps its refiner of mels.
     critic_lr: of the critic of mels, where the loss has one. reader_lr: of the reader of phones, which first learns by
     itself for `reader_steps` (it needs a good alignment: set `init`, or 0 steps to let it grow with the voice).
     freeze: parts of the network that stay as they are ("graphs", "decoder", …). workers: processes that make batches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from dubctl.library.policy import Retrieval
 from dubctl.library.store import Library
 from dubctl.progress import Progress, silent
 from dubctl.synth.config import SynthConfig
-from dubctl.synth.voice_files import load_folder
+from dubctl.synth.refiner import FILE as REFINER
+from dubctl.synth.voice_files import load_folder, voice_folder
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig, tiny_train_config
 from dubctl.training.corpus import build_corpus, emotion_source
 from dubctl.training.trainer import Trainer
 
 SHIPPED = "shipped"
+VOICE = "voice"  # folder of a run's voice
 
 
 def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume: bool = False, force: bool = False,
@@ -58,10 +61,11 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
             start_from(trainer, Path(config.init))
     write_json(out / "config.json", config.as_dict())
     trainer.run(progress)
-    export_voice(trainer.checkpoint_path, out / "voice")
+    export_voice(trainer.checkpoint_path, out / VOICE)
+    carry_refiner(config.init, out / VOICE)
     return {"step": trainer.step, "clips": len(corpus.train), "held_out": len(corpus.held),
             "left_out": [{"id": i, "why": why} for i, why in corpus.left_out], "seconds": round(trainer.spent, 1),
-            "checkpoint": str(trainer.checkpoint_path), "voice": str(out / "voice")}
+            "checkpoint": str(trainer.checkpoint_path), "voice": str(out / VOICE)}
 
 
 def start_from(trainer: Trainer, place: Path) -> None:
@@ -80,6 +84,21 @@ def start_from(trainer: Trainer, place: Path) -> None:
     except (RuntimeError, KeyError) as err:
         raise InputError(f"{place}: made with another network configuration",
                          "train with the configuration it was made with") from err
+
+
+def carry_refiner(origin: str, folder: Path) -> None:
+    """Give a voice the refiner of the one it was trained from ("": of none), where that has one: a run has it in its
+    `voice`. One of an earlier run in the folder goes."""
+    place = Path(origin)
+    if origin and not place.is_dir():
+        place = voice_folder(None) if origin == SHIPPED else place.parent / VOICE
+    source, made = place / REFINER, folder / REFINER
+    if origin and source.is_file():
+        if source.resolve() != made.resolve():
+            with atomic_path(made) as part:
+                shutil.copyfile(source, part)
+    else:
+        made.unlink(missing_ok=True)
 
 
 def _settled(config: TrainConfig, library: Library, steps: int | None, seed: int | None) -> TrainConfig:

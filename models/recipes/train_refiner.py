@@ -7,7 +7,9 @@
     python $R/train_refiner.py train drafts.npz models/voice/refiner.safetensors --init first.safetensors --minutes 55
 
 `speak`: the voice speaks the items under their recordings' own durations, pitch and energy, so that each of its mels
-lies beside the recording's, frame by frame. `train`: flow matching from noise to the difference of the two (Lipman et
+lies beside the recording's, frame by frame. What is acted gets its recording's long-term spectrum, as `dub` gives a
+feeling its (`shape_mel`): how a spectrum leans is no fault. Nor is it of any draft: some are drawn with a tilt and a
+colour that the recording has too. `train`: flow matching from noise to the difference of the two (Lipman et
 al. 2023, eq. 23, without their minimal noise), in units of each band's spread; with `--speaker` what the refined mel
 would be is also heard by GE2E and pulled to the recording's d-vector, for the targets of real voices are without their
 noise, which GE2E takes for a part of the voice. Real voices are half of what is drawn. Two CPU cores do.
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +29,9 @@ from torch import Tensor
 from voice_pack import unpack
 
 from dubctl.synth.burst import LOWEST
+from dubctl.synth.decoder import energy_of
 from dubctl.synth.refiner import Draft, Refiner, draft_of, save_refiner
+from dubctl.synth.shaping import COLOUR_HZ, ENERGY_SCALE, LN_PER_DB, PIVOT, SPEECH_DB, octaves
 from dubctl.synth.voice_files import load_folder
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Item, Sampler
@@ -35,6 +40,9 @@ from dubctl.training.step import TrainingStep
 
 REAL, GRID = "ls", "s1"  # how the names of LibriSpeech's speakers begin, and GRID's
 HELD = 50  # every so many items are held out
+ACTED = 0.2  # share of acted crops
+LEANT, TILT_DB, COLOUR_DB = 0.5, 1.5, 2.0  # share of crops whose spectrum leans; dB per octave and dB, as a spread
+SPEECH = SPEECH_DB * LN_PER_DB / ENERGY_SCALE
 UNTOLD = 0.1  # share of drawn drafts whose voice is not told
 SHORTEST = 40  # frames
 
@@ -44,27 +52,60 @@ def speak(args: argparse.Namespace) -> None:
     """Write the voice's mels beside the recordings'."""
     model = load_folder(args.voice)[0].eval()
     step = TrainingStep(model, SpeakerLoss(), TrainConfig(model=model.config, lips_from=0, binarise_from=0))
-    items = sorted((i for i in unpack(args.pack)[0] if not i.acted and not i.played and i.frames >= SHORTEST),
-                   key=lambda i: i.frames)
+    found, _, films, _ = unpack(args.pack)
+    items = [i for i in found if not i.played and i.frames >= SHORTEST]
+    sampler, rng = Sampler(items, 16, args.seed), np.random.default_rng(args.seed)
     rows: list[dict[str, np.ndarray]] = []
-    for first in range(0, len(items), 16):
-        part = items[first: first + 16]
-        sampler = Sampler(part, len(part), first)
-        made = step(sampler.make(0, 1.0, 0.3, 0.0, 0.5), 1, None)[1]
-        rows += [_row(part[i], made[b]) for b, i in enumerate(sampler.indices(0))]
+    for number in range(sampler.per_epoch):
+        batch, order = sampler.make(number, 1.0, 0.3, 0.0, 0.5), sampler.indices(number)
+        felt = films.batch([items[i].row for i in order], 3, rng, 0.3) if films is not None else None
+        made = step(batch, 1, felt)[1]
+        rows += [_row(items[i], made[b], batch.asked[b].numpy()) for b, i in enumerate(order)]
         print(len(rows), len(items), flush=True)
     with args.drafts.open("wb") as sink:
-        np.savez(sink, frames=[len(row["made"]) for row in rows], speaker=[row["speaker"] for row in rows],
-                 dvector=np.stack([row["dvector"] for row in rows]),
+        np.savez(sink, frames=[len(row["made"]) for row in rows],
+                 **{n: np.stack([row[n] for row in rows]) for n in ("dvector", "speaker", "acted")},
                  **{n: np.concatenate([row[n] for row in rows]) for n in ("made", "true", "phone", "into")})
 
 
-def _row(item: Item, made: Tensor) -> dict[str, np.ndarray]:
+def _row(item: Item, made: Tensor, dvector: np.ndarray) -> dict[str, np.ndarray]:
     assert item.durations is not None
-    draft = draft_of(made[: item.frames], item.tokens.phones, item.durations, item.features.dvector)
-    return {"made": draft.mel[0].half().numpy(), "true": item.features.mel.astype(np.float16),
+    draft = draft_of(made[: item.frames], item.tokens.phones, item.durations, dvector)
+    mel, true = draft.mel[0].float(), torch.from_numpy(item.features.mel.astype(np.float32))
+    return {"made": (mel + leaning(true, mel) if item.acted else mel).half().numpy(), "true": true.half().numpy(),
             "phone": draft.phones[0].short().numpy(), "into": draft.into[0].half().numpy(),
-            "dvector": item.features.dvector, "speaker": np.array(item.speaker)}
+            "dvector": dvector, "speaker": np.array(item.speaker), "acted": np.array(item.acted)}
+
+
+def leaning(true: Tensor, mel: Tensor) -> Tensor:
+    """How a recording's long-term spectrum differs from a mel's (T, 80), in third octaves: (80,)."""
+    speaks = (level := energy_of(true)) > level.max() - SPEECH
+    hertz = torch.from_numpy(np.log2(COLOUR_HZ / PIVOT)).float()
+    near = torch.softmax(-(2 * (hertz[:, None] - octaves()[None])).square() * 4, 1)
+    return _between(near @ (true - mel)[speaks].mean(0))
+
+
+def _between(gains: Tensor) -> Tensor:
+    """Gains of third octaves (18,) at each mel band (80,)."""
+    return torch.from_numpy(np.interp(octaves().numpy(), np.log2(COLOUR_HZ / PIVOT), gains.numpy())).float()
+
+
+def random_lean(rng: np.random.Generator) -> Tensor:
+    """A tilt and a colour (80,), as feelings have them; none for some."""
+    if rng.random() > LEANT:
+        return torch.zeros(80)
+    tilt, colour = rng.normal(0, TILT_DB), torch.from_numpy(rng.normal(0, COLOUR_DB, len(COLOUR_HZ)))
+    return LN_PER_DB * (tilt * octaves() + _between(colour))
+
+
+@dataclass
+class Drawn:
+    """Drafts and the recordings' mels (B, CROP, 80); lean (B, 80): what was added to both; plain (B,): not acted."""
+
+    draft: Draft
+    true: Tensor
+    lean: Tensor
+    plain: Tensor
 
 
 class Drafts:
@@ -73,24 +114,32 @@ class Drafts:
     def __init__(self, path: Path) -> None:
         with np.load(path) as found:
             self.arrays = dict(found)
-        names, frames = self.arrays["speaker"], self.arrays["frames"].astype(float)
         self.start = np.concatenate([[0], np.cumsum(self.arrays["frames"])[:-1]])
-        real = np.char.startswith(names, REAL)
-        if real.any() and not real.all():
-            frames[real] *= frames[~real].sum() / frames[real].sum()
+        drawn, held = self._weights(), np.arange(len(self.start)) % HELD == 0
+        self.learnt, self.held = (np.where(which, drawn, 0) / drawn[which].sum() for which in (~held, held))
+
+    def _weights(self) -> np.ndarray:
+        """How often each clip is drawn: as it is long, real voices half of what is plain, `ACTED` of all acted."""
+        names, acted = self.arrays["speaker"], self.arrays["acted"]
+        frames, real = self.arrays["frames"].astype(float), np.char.startswith(names, REAL)
+        rest = ~real & ~acted
+        if real.any() and rest.any():
+            frames[real] *= frames[rest].sum() / frames[real].sum()
         frames[names == GRID] *= 0.2
-        held = np.arange(len(names)) % HELD == 0
-        self.learnt, self.held = (np.where(which, frames, 0) / frames[which].sum() for which in (~held, held))
+        if acted.any() and not acted.all():
+            frames[acted] *= ACTED / (1 - ACTED) * frames[~acted].sum() / frames[acted].sum()
+        return frames
 
     def spread(self) -> Tensor:
         """How far a recording's band is from the draft's, (80,)."""
         return torch.from_numpy((self.arrays["true"][::7].astype(np.float32) - self.arrays["made"][::7]).std(0))
 
-    def draw(self, count: int, rng: np.random.Generator, held: bool = False) -> tuple[Draft, Tensor]:
-        """Drafts and the recordings' mels (B, CROP, 80)."""
+    def draw(self, count: int, rng: np.random.Generator, held: bool = False) -> Drawn:
+        """`count` crops."""
         a, true = self.arrays, torch.full((count, CROP, 80), LOWEST)
-        blank = torch.zeros(count, CROP)
+        blank, lean = torch.zeros(count, CROP), torch.stack([random_lean(rng) for _ in range(count)])
         draft = Draft(true.clone(), blank.long(), blank, torch.zeros(count, 256), blank.bool())
+        plain = torch.ones(count, dtype=torch.bool)
         for b, i in enumerate(rng.choice(len(self.start), count, p=self.held if held else self.learnt)):
             room = max(1, int(a["frames"][i]) - CROP + 1)
             first, n = int(self.start[i] + rng.integers(room)), min(CROP, int(a["frames"][i]))
@@ -98,12 +147,16 @@ class Drafts:
                 target[b, :n] = torch.from_numpy(a[name][first: first + n]).to(target.dtype)
             draft.mask[b, :n] = True
             draft.dvector[b] = torch.from_numpy(a["dvector"][i])
-        return draft, true
+            plain[b] = not a["acted"][i]
+            for mel in (draft.mel, true):
+                mel[b, :n] += lean[b]
+        return Drawn(draft, true, lean, plain)
 
 
-def flow_loss(refiner: Refiner, draft: Draft, true: Tensor, generator: torch.Generator | None = None,
+def flow_loss(refiner: Refiner, drawn: Drawn, generator: torch.Generator | None = None,
               dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     """The flow matching loss, and the mels (B, T, 80) that its velocities would lead to."""
+    draft, true = drawn.draft, drawn.true
     wanted = (true - draft.mel) / refiner.spread
     noise = torch.randn(wanted.shape, generator=generator)
     time = torch.sigmoid(1.2 * torch.randn(len(wanted), generator=generator) - 0.2)
@@ -115,12 +168,12 @@ def flow_loss(refiner: Refiner, draft: Draft, true: Tensor, generator: torch.Gen
     return (wrong * draft.mask).sum() / draft.mask.sum(), led_to
 
 
-def unlike(speaker: SpeakerLoss, mel: Tensor, draft: Draft, dvector: Tensor) -> Tensor:
-    """One minus GE2E's cosine to the d-vectors, of drafts that are whole crops and were told their voice."""
-    rows = draft.mask.all(1) & draft.dvector.any(1)
+def unlike(speaker: SpeakerLoss, mel: Tensor, drawn: Drawn, dvector: Tensor) -> Tensor:
+    """One minus GE2E's cosine to the d-vectors, of plain drafts that are whole crops and were told their voice."""
+    rows = drawn.draft.mask.all(1) & drawn.draft.dvector.any(1) & drawn.plain
     if not rows.any():
         return mel.new_zeros(())
-    heard = speaker.heard(mel[rows], torch.full((int(rows.sum()),), CROP))
+    heard = speaker.heard((mel - drawn.lean[:, None])[rows], torch.full((int(rows.sum()),), CROP))
     return 1 - (heard * dvector[rows]).sum(1).mean()
 
 
@@ -142,12 +195,12 @@ def train(args: argparse.Namespace) -> None:
     while (share := max((time.monotonic() - began) / (60 * args.minutes), step / args.steps)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = args.rate * min(1.0, (step + 1) / 300) * (1 - 0.95 * share)
-        draft, true = data.draw(args.batch, rng)
-        dvector = draft.dvector
-        draft.dvector = dvector * (torch.rand(len(dvector), 1) > UNTOLD)
-        loss, led_to = flow_loss(refiner, draft, true, None, torch.bfloat16)
+        drawn = data.draw(args.batch, rng)
+        dvector = drawn.draft.dvector
+        drawn.draft.dvector = dvector * (torch.rand(len(dvector), 1) > UNTOLD)
+        loss, led_to = flow_loss(refiner, drawn, None, torch.bfloat16)
         if speaker is not None:
-            loss = loss + args.speaker * unlike(speaker, led_to, draft, dvector)
+            loss = loss + args.speaker * unlike(speaker, led_to, drawn, dvector)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(refiner.parameters(), 1.0)
@@ -164,9 +217,9 @@ def train(args: argparse.Namespace) -> None:
 
 
 @torch.no_grad()
-def _held_out(refiner: Refiner, checks: list[tuple[Draft, Tensor]]) -> float:
+def _held_out(refiner: Refiner, checks: list[Drawn]) -> float:
     generator = torch.Generator().manual_seed(3)
-    return float(np.mean([float(flow_loss(refiner, *check, generator)[0]) for check in checks]))
+    return float(np.mean([float(flow_loss(refiner, check, generator)[0]) for check in checks]))
 
 
 def main() -> None:
@@ -175,6 +228,7 @@ def main() -> None:
     one, two = (steps.add_parser(step.__name__, help=step.__doc__) for step in (speak, train))
     one.add_argument("pack", type=Path)
     one.add_argument("drafts", type=Path)
+    one.add_argument("--seed", type=int, default=0)
     one.add_argument("--voice", type=Path, help="folder of the voice (default: the shipped one)")
     two.add_argument("drafts", type=Path)
     two.add_argument("out", type=Path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,17 @@ def drafts(tmp_path: Path) -> Path:
     noise = np.random.default_rng(0).normal(0, 0.05, made.shape)
     np.savez(tmp_path / "d.npz", frames=frames, speaker=np.array(["ls1", "mix2"] * 30), made=made,
              true=(made + 1 - 2 * (at % 5 % 2)[:, None] + noise).astype(np.float16),
-             phone=(at % 5).astype(np.int16), into=np.full(len(at), 0.5),
+             phone=(at % 5).astype(np.int16), into=np.full(len(at), 0.5), acted=np.arange(60) % 6 > 3,
              dvector=np.repeat(np.eye(256, dtype=np.float32)[:2], 30, 0))
     return tmp_path / "d.npz"
 
 
 def test_drafts_and_recordings_are_cut_at_the_same_place(drafts: Path) -> None:
     data = recipe.Drafts(drafts)
-    draft, true = data.draw(64, np.random.default_rng(0))
-    inside = draft.mask
+    drawn = data.draw(64, np.random.default_rng(0))
+    draft, lean = drawn.draft, drawn.lean[:, None]
+    draft.mel, true, inside = draft.mel - lean * draft.mask[..., None], drawn.true, draft.mask
+    true = true - lean * inside[..., None]
     assert torch.allclose(true[inside], draft.mel[inside] + 1 - 2 * (draft.phones[inside] % 2)[:, None], atol=0.3)
     assert torch.equal(draft.phones[inside], (-100 * draft.mel[inside][:, 0]).round().long() % 5)
     assert (true[~inside] == draft.mel[~inside]).all() and 0.3 < float(inside.all(1).float().mean()) < 0.7
@@ -47,26 +50,51 @@ def test_drafts_and_recordings_are_cut_at_the_same_place(drafts: Path) -> None:
 def test_a_row_says_of_each_frame_what_it_is() -> None:
     features = Features(np.full((6, 80), -3.0, np.float16), np.zeros(6, np.float16), np.eye(256, dtype=np.float32)[0])
     item = Item("a", "ls1", Tokens([3, 9, 7], [0, 0, 0]), features, durations=np.array([4, 0, 2]))
-    row = recipe._row(item, torch.arange(8.0)[:, None].expand(8, 80))  # padded, as in a batch
+    row = recipe._row(item, torch.arange(8.0)[:, None].expand(8, 80), np.zeros(256))  # padded, as in a batch
     assert row["made"][:, 0].tolist() == [0, 1, 2, 3, 4, 5] and row["phone"].tolist() == [3, 3, 3, 3, 7, 7]
     assert row["into"].tolist() == [1 / 8, 3 / 8, 5 / 8, 7 / 8, 1 / 4, 3 / 4] and (row["true"] == -3).all()
 
 
+def test_half_of_the_crops_lean_and_an_acted_one_is_drawn_in_its_share(drafts: Path) -> None:
+    data = recipe.Drafts(drafts)
+    drawn = data.draw(400, np.random.default_rng(0))
+    assert float((drawn.lean != 0).any(1).float().mean()) == pytest.approx(recipe.LEANT, abs=0.1)
+    assert float(drawn.plain.float().mean()) == pytest.approx(1 - recipe.ACTED, abs=0.1)
+    assert data.learnt.sum() == pytest.approx(1) == data.held.sum()
+
+
+def test_an_acted_draft_has_its_recordings_long_term_spectrum() -> None:
+    rng = np.random.default_rng(0)
+    made = torch.from_numpy(rng.normal(-3, 1, (300, 80))).float()
+    colour = recipe._between(torch.linspace(-1, 1, 18))
+    made[200:] = true_pause = -11.0  # says nothing of the spectrum
+    true = made + colour + 0.1
+    true[200:] = true_pause
+    assert torch.allclose(recipe.leaning(true, made), colour + 0.1, atol=0.06)
+
+
 def test_the_true_velocity_loses_nothing_and_leads_to_the_recording(drafts: Path) -> None:
-    draft, true = recipe.Drafts(drafts).draw(4, np.random.default_rng(0))
+    drawn = recipe.Drafts(drafts).draw(4, np.random.default_rng(0))
+    draft, true = drawn.draft, drawn.true
     def field(x: torch.Tensor, time: torch.Tensor, _: object) -> torch.Tensor:
         return ((true - draft.mel) - x) / (1 - time[:, None, None])
     field.spread = torch.ones(80)  # type: ignore[attr-defined]
-    loss, led_to = recipe.flow_loss(field, draft, true)
+    loss, led_to = recipe.flow_loss(field, drawn)
     assert float(loss) == pytest.approx(0, abs=1e-6) and torch.allclose(led_to, true, atol=1e-4)
 
 
-def test_only_whole_crops_that_were_told_their_voice_are_heard(drafts: Path) -> None:
-    draft, true = recipe.Drafts(drafts).draw(8, np.random.default_rng(0))
-    speaker, voices = recipe.SpeakerLoss(), draft.dvector.clone()
-    assert 0 < float(recipe.unlike(speaker, true, draft, voices)) < 2
-    draft.dvector = torch.zeros(8, 256)
-    assert float(recipe.unlike(speaker, true, draft, voices)) == 0
+def test_only_whole_plain_crops_that_were_told_their_voice_are_heard(drafts: Path) -> None:
+    drawn = recipe.Drafts(drafts).draw(8, np.random.default_rng(0))
+    speaker, voices = recipe.SpeakerLoss(), drawn.draft.dvector.clone()
+    assert 0 < float(recipe.unlike(speaker, drawn.true, drawn, voices)) < 2
+    straight = drawn.true - drawn.lean[:, None]
+    same = replace(drawn, lean=torch.zeros_like(drawn.lean))  # a spectrum that leans is no other voice
+    assert torch.allclose(recipe.unlike(speaker, drawn.true, drawn, voices),
+                          recipe.unlike(speaker, straight, same, voices))
+    acted = replace(drawn, plain=torch.zeros(8, dtype=torch.bool))
+    assert float(recipe.unlike(speaker, drawn.true, acted, voices)) == 0
+    drawn.draft.dvector = torch.zeros(8, 256)
+    assert float(recipe.unlike(speaker, drawn.true, drawn, voices)) == 0
 
 
 def test_what_is_trained_leads_towards_the_recording(drafts: Path, tmp_path: Path, monkeypatch) -> None:
@@ -76,6 +104,7 @@ def test_what_is_trained_leads_towards_the_recording(drafts: Path, tmp_path: Pat
     recipe.train(Namespace(drafts=drafts, out=out, init=None, minutes=9.0, steps=150, rate=1e-2, speaker=0.0, batch=8,
                            seed=0, threads=1))
     refiner = load_refiner(out.parent)
-    draft, true = recipe.Drafts(drafts).draw(8, np.random.default_rng(1), held=True)
+    drawn = recipe.Drafts(drafts).draw(8, np.random.default_rng(1), held=True)
+    draft, true = drawn.draft, drawn.true
     left = (refiner.refine(draft) - true)[draft.mask].abs().mean()
     assert left < 0.5 * (draft.mel - true)[draft.mask].abs().mean()
