@@ -158,8 +158,7 @@ class Voice:
             with part("vocoder"):
                 return done, self.sound(done)
         plain = emotion is None and direction == PLAIN
-        rehearse = partial(say, direction=Direction(acted=direction.acted))  # refined as little as the take will be
-        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse)
+        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else say)
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
@@ -259,14 +258,11 @@ class Voice:
         durations = torch.from_numpy(found.durations)[None].to(self.device)
         prosody = shape_prosody(u.prosody, tokens, direction)
         mel = self.model.speak(u, mask, durations, prosody.pitch, prosody.energy)[0]
-        finer: torch.Tensor | float = 0.0
-        if self.refiner is not None and direction.acted < 1:
-            draft = draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector)
-            finer = self.refiner.refine(draft, 1 - direction.acted)[0] - mel
         if direction.energy_db or direction.tilt_db_per_octave or direction.colour_db:
             plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
             mel = shape_mel(mel, plain, direction)
-        mel = mel + finer  # after shaping, which brings it to the level of a mel that is not refined
+        if self.refiner is not None:  # after shaping, which brings a mel to the level of one that is not refined
+            mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector))[0]
         return mel.cpu().numpy(), float(prosody.pitch.mean())
 
 
