@@ -94,7 +94,8 @@ def direction_of(feeling: Feeling) -> Direction:
                      range_ratio=at("range_ratio"), energy_db=min(max(energy, -ENERGY_LIMIT), ENERGY_LIMIT),
                      tilt_db_per_octave=0.0 if feeling.name in UNTILTED else at("tilt_db_per_octave"),
                      contour_st=_curve(feeling.strength, *(_typical(row[i])["contour_st"] for i in INTENSITIES)),
-                     colour_db=_curve(feeling.strength, *(_colour(_typical(row[i])["ltas_db"]) for i in INTENSITIES)))
+                     colour_db=_curve(feeling.strength, *(_colour(_typical(row[i])["ltas_db"]) for i in INTENSITIES)),
+                     acted=feeling.strength)
 
 
 def _typical(at: dict[str, Any]) -> dict[str, Any]:

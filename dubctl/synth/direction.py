@@ -35,7 +35,8 @@ class Direction:
     semitones added to the line's melody, as a feeling does (the voice follows two thirds of it).  range_ratio: movement
     of the melody, times.  energy_db: level and vocal effort.  tilt_db_per_octave: slope added to the spectrum, positive
     is brighter.  contour_st: semitones added along the line, at equal steps from its first to its last sound.
-    colour_db: gains of the spectrum beside the tilt, in third octaves from 126 Hz (`shaping.COLOUR_HZ`).
+    colour_db: gains of the spectrum beside the tilt, in third octaves from 126 Hz (`shaping.COLOUR_HZ`).  acted: how
+    strong a feeling all this is, 0 for none: the stronger, the less is refined.
     """
 
     rate: float = 1.0
@@ -47,6 +48,7 @@ class Direction:
     contour_st: tuple[float, ...] = ()
     colour_db: tuple[float, ...] = ()
     pause: Pause | None = None
+    acted: float = 0.0
 
     def joined(self, other: Direction) -> Direction:
         """Both departures together; a pause of `other` goes before this one's."""
@@ -54,7 +56,7 @@ class Direction:
                          self.pitch_st + other.pitch_st, self.range_ratio * other.range_ratio,
                          self.energy_db + other.energy_db, self.tilt_db_per_octave + other.tilt_db_per_octave,
                          _both(self.contour_st, other.contour_st), _both(self.colour_db, other.colour_db),
-                         other.pause or self.pause)
+                         other.pause or self.pause, self.acted + other.acted)
 
     def as_dict(self) -> dict[str, Any]:
         """For the report, rounded."""

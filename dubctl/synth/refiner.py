@@ -5,7 +5,8 @@ from the decoder's mels beside the recordings' (under one alignment), how noise 
 (Lipman et al. 2023, "Flow matching for generative modeling"; for speech: Matcha-TTS, Mehta et al. 2024), told the mel,
 the phones and the voice. It starts from less noise than it was taught with and goes a share of the way: the full way
 from full noise is livelier, and less clear (the voice's card). It was taught by acted speech too, and by spectra that
-lean, so that a feeling is no fault to it. A voice without `refiner.safetensors` speaks as its decoder paints.
+lean; still it tames a feeling, so the more a line is acted, the less is refined. A voice without `refiner.safetensors`
+speaks as its decoder paints.
 """
 
 from __future__ import annotations
@@ -115,15 +116,15 @@ class Refiner(nn.Module):
         return self.out(self.norm(y)).float()
 
     @torch.inference_mode()
-    def refine(self, draft: Draft, seed: int = 0) -> Tensor:
-        """Mels (B, T, 80); the same for the same `seed`."""
+    def refine(self, draft: Draft, part: float = 1.0, seed: int = 0) -> Tensor:
+        """Mels (B, T, 80), of which `part` of the share is gone; the same for the same `seed`."""
         config, mel = self.config, draft.mel
         noise = torch.randn(mel.shape, generator=torch.Generator().manual_seed(seed))  # of the CPU: alike everywhere
         x = noise.to(mel) * config.noise
         for step in range(config.steps):
             time = torch.full((len(mel),), step / config.steps, device=mel.device)
             x = x + self(x, time, draft) / config.steps
-        return (mel + config.share * x * self.spread).clamp(LOWEST, HIGHEST)
+        return (mel + part * config.share * x * self.spread).clamp(LOWEST, HIGHEST)
 
 
 def draft_of(mel: Tensor, phones: list[int], durations: np.ndarray, dvector: np.ndarray) -> Draft:

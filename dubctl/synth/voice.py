@@ -41,6 +41,7 @@ from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
 from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
 
 SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
+UNREFINED = 2.0  # strength of a feeling of which nothing is refined: at an actor's normal one half is
 CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
 
 
@@ -158,7 +159,8 @@ class Voice:
             with part("vocoder"):
                 return done, self.sound(done)
         plain = emotion is None and direction == PLAIN
-        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else say)
+        rehearse = partial(say, direction=Direction(acted=direction.acted))  # refined as little as the take will be
+        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse)
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
@@ -261,8 +263,9 @@ class Voice:
         if direction.energy_db or direction.tilt_db_per_octave or direction.colour_db:
             plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
             mel = shape_mel(mel, plain, direction)
-        if self.refiner is not None:  # after shaping, which brings a mel to the level of one that is not refined
-            mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector))[0]
+        part = 1 - direction.acted / UNREFINED
+        if self.refiner is not None and part > 0:  # after shaping, which levels against a mel that is not refined
+            mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector), part)[0]
         return mel.cpu().numpy(), float(prosody.pitch.mean())
 
 

@@ -50,6 +50,7 @@ def test_a_frame_knows_its_phone_and_how_far_it_is_into_it() -> None:
 def test_it_goes_the_asked_share_of_the_way() -> None:
     half, whole, none = (refiner(share=share).refine(draft()) for share in (0.5, 1.0, 0.0))
     assert torch.equal(none, draft().mel)
+    assert torch.allclose(refiner(share=1.0).refine(draft(), 0.5), half, atol=1e-5)
     assert torch.allclose(half - none, (whole - none) / 2, atol=1e-5) and (whole - none).abs().mean() > 0.01
 
 
@@ -95,17 +96,19 @@ def test_a_voice_speaks_through_its_refiner_as_long_as_without() -> None:
     model, told = Synthesizer(tiny_config()), []
     net = refiner(share=1.0)
     monkey = net.refine
-    net.refine = lambda draft: told.append(draft) or monkey(draft)  # type: ignore[method-assign]
+    net.refine = lambda draft, part: told.append((draft, part)) or monkey(draft, part)  # type: ignore[method-assign]
     prompt = Prompt(DVECTOR, 5.0, np.zeros((20, 80), np.float32), 3.0, True)
     def said(net: Refiner | None, **asked: float) -> np.ndarray:
         voice = Voice(model, lambda mel: np.zeros(len(mel) * HOP, np.float32), refiner=net)
         return voice.perform("Hello there.", prompt, 80, direction=Direction(**asked)).mel
     plain, refined = said(None), said(net)
     assert plain.shape == refined.shape and np.abs(plain - refined).max() > 0.05
-    assert told[0].mel.shape == (1, *plain.shape) and np.allclose(told[0].dvector[0], DVECTOR)
-    bright = said(net, tilt_db_per_octave=6.0)  # what is refined leans already: it was taught such spectra
-    assert bright.shape == refined.shape
-    leant = (told[1].mel - told[0].mel)[0].mean(0)
+    assert np.array_equal(said(net, acted=2.0), plain) and not np.array_equal(said(net, acted=0.5), plain)
+    said(net, tilt_db_per_octave=6.0)
+    (draft, whole), (_, part), (bright, _) = told  # a feeling at its strongest is left as it is
+    assert (whole, part) == (1.0, 0.75)
+    assert draft.mel.shape == (1, *plain.shape) and np.allclose(draft.dvector[0], DVECTOR)
+    leant = (bright.mel - draft.mel)[0].mean(0)  # what is refined leans already: it was taught such spectra
     assert float(leant[-1] - leant[0]) > 2
 
 
