@@ -41,7 +41,7 @@ from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
 from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
 
 SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
-UNREFINED = 2.0  # strength of a feeling of which nothing is refined: at an actor's normal one half is
+UNREFINED = 1.0  # strength of a feeling of which nothing is refined: an actor's normal one
 CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
 
 

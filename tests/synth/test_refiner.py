@@ -103,9 +103,9 @@ def test_a_voice_speaks_through_its_refiner_as_long_as_without() -> None:
         return voice.perform("Hello there.", prompt, 80, direction=Direction(**asked)).mel
     plain, refined = said(None), said(net)
     assert plain.shape == refined.shape and np.abs(plain - refined).max() > 0.05
-    assert np.array_equal(said(net, acted=2.0), plain) and not np.array_equal(said(net, acted=0.5), plain)
+    assert np.array_equal(said(net, acted=1.0), plain) and not np.array_equal(said(net, acted=0.25), plain)
     said(net, tilt_db_per_octave=6.0)
-    (draft, whole), (_, part), (bright, _) = told  # a feeling at its strongest is left as it is
+    (draft, whole), (_, part), (bright, _) = told  # a feeling at its full strength is left as it is
     assert (whole, part) == (1.0, 0.75)
     assert draft.mel.shape == (1, *plain.shape) and np.allclose(draft.dvector[0], DVECTOR)
     leant = (bright.mel - draft.mel)[0].mean(0)  # what is refined leans already: it was taught such spectra
