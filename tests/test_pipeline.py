@@ -12,6 +12,7 @@ import soundfile as sf
 from safetensors.numpy import load_file
 
 from dubctl.cli.main import run
+from dubctl.synth.refiner import FILE as REFINER
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPT = "Stay close, don't look back."
@@ -92,6 +93,21 @@ def test_training_can_start_from_a_voice(library: Path, trained: Path, tmp_path:
     assert was.keys() == now.keys() and all(np.allclose(was[n], now[n], atol=1e-3) for n in was)
     settings.write_text(f'[train]\ninit = "{trained / "voice"}"\nsteps = 1\n')
     assert run([*train, "-o", str(tmp_path / "big")]) == 3, "a voice of another size"
+
+
+def test_a_voice_trained_onwards_keeps_its_refiner_and_a_resumed_run_the_one_made_for_it(
+        library: Path, trained: Path, tmp_path: Path) -> None:
+    first, out = tmp_path / "first", tmp_path / "tuned"
+    shutil.copytree(trained / "voice", first)
+    (first / REFINER).write_bytes(b"taught")
+    settings = tmp_path / "dubctl.toml"
+    settings.write_text(f'[train]\ninit = "{first}"\n')
+    train = ["train", str(library), "--config", str(settings), "--device", "cpu", "-q", "--tiny", "-o", str(out)]
+    assert run([*train, "--steps", "1"]) == 0
+    assert (out / "voice" / REFINER).read_bytes() == b"taught"
+    (out / "voice" / REFINER).write_bytes(b"made for it")
+    assert run([*train, "--steps", "2", "--resume"]) == 0
+    assert (out / "voice" / REFINER).read_bytes() == b"made for it"
 
 
 def test_retrieve_feeds_dub_and_dub_feeds_eval(library: Path, trained: Path, tmp_path: Path,

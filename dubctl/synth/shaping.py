@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -116,16 +117,25 @@ def shape_mel(mel: torch.Tensor, plain: torch.Tensor, direction: Direction) -> t
     if direction.tilt_db_per_octave:
         mel = mel + direction.tilt_db_per_octave * LN_PER_DB * octaves().to(mel)
     if direction.colour_db:
-        gains = np.interp(octaves().numpy(), np.log2(COLOUR_HZ / PIVOT), direction.colour_db)
-        mel = mel + torch.from_numpy(gains * LN_PER_DB).to(mel)
+        mel = mel + (third_octaves(direction.colour_db) * LN_PER_DB).to(mel)
     return mel + (speech_level(plain) - speech_level(mel))
 
 
 def speech_level(mel: torch.Tensor) -> float:
     """Natural log of the RMS level of the frames of a mel (T, 80) that speak."""
     level = energy_of(mel) * ENERGY_SCALE  # ln of the frame's norm, less a constant
-    speaks = level > level.max() - SPEECH_DB * LN_PER_DB
+    speaks = speaking(level)
     return float(torch.logsumexp(2 * level[speaks], 0) / 2 - 0.5 * np.log(int(speaks.sum())))
+
+
+def speaking(level: torch.Tensor) -> torch.Tensor:
+    """Which frames (T,) of a line speak, by their level, natural log (T,)."""
+    return level > level.max() - SPEECH_DB * LN_PER_DB
+
+
+def third_octaves(gains: Sequence[float] | np.ndarray) -> torch.Tensor:
+    """Gains at `COLOUR_HZ` (18,) as those of each mel band (80,), float64."""
+    return torch.from_numpy(np.interp(octaves().numpy(), np.log2(COLOUR_HZ / PIVOT), gains))
 
 
 @functools.lru_cache(maxsize=1)

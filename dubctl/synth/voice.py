@@ -41,7 +41,6 @@ from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
 from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
 
 SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
-UNREFINED = 1.0  # strength of a feeling of which nothing is refined: an actor's normal one
 CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
 
 
@@ -263,7 +262,7 @@ class Voice:
         if direction.energy_db or direction.tilt_db_per_octave or direction.colour_db:
             plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
             mel = shape_mel(mel, plain, direction)
-        part = 1 - direction.acted / UNREFINED
+        part = 1 - direction.acted  # at an actor's normal strength nothing
         if self.refiner is not None and part > 0:  # after shaping, which levels against a mel that is not refined
             mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector), part)[0]
         return mel.cpu().numpy(), float(prosody.pitch.mean())

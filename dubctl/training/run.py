@@ -59,10 +59,10 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
         (out / "losses.jsonl").unlink(missing_ok=True)
         if config.init:
             start_from(trainer, Path(config.init))
+        carry_refiner(config.init, out / VOICE)
     write_json(out / "config.json", config.as_dict())
     trainer.run(progress)
     export_voice(trainer.checkpoint_path, out / VOICE)
-    carry_refiner(config.init, out / VOICE)
     return {"step": trainer.step, "clips": len(corpus.train), "held_out": len(corpus.held),
             "left_out": [{"id": i, "why": why} for i, why in corpus.left_out], "seconds": round(trainer.spent, 1),
             "checkpoint": str(trainer.checkpoint_path), "voice": str(out / VOICE)}
@@ -74,8 +74,9 @@ def start_from(trainer: Trainer, place: Path) -> None:
     Raises:
         InputError: no voice or checkpoint there, or one of another network configuration.
     """
-    if place.is_dir() or str(place) == SHIPPED:
-        weights = load_folder(place if place.is_dir() else None)[0].state_dict()
+    folder = _voice_of(place)
+    if folder is not None:
+        weights = load_folder(folder)[0].state_dict()
         groups = {"model": weights, "ema": weights}
     else:
         groups = checkpoint.load(place)[0]
@@ -86,13 +87,18 @@ def start_from(trainer: Trainer, place: Path) -> None:
                          "train with the configuration it was made with") from err
 
 
+def _voice_of(place: Path) -> Path | None:
+    """The voice folder that `init` names; None where it is a run's checkpoint."""
+    if place.is_dir():
+        return place
+    return voice_folder(None) if str(place) == SHIPPED else None
+
+
 def carry_refiner(origin: str, folder: Path) -> None:
-    """Give a voice the refiner of the one it was trained from ("": of none), where that has one: a run has it in its
+    """Give a voice the refiner of the one it is trained from ("": of none), where that has one: a run has it in its
     `voice`. One of an earlier run in the folder goes."""
     place = Path(origin)
-    if origin and not place.is_dir():
-        place = voice_folder(None) if origin == SHIPPED else place.parent / VOICE
-    source, made = place / REFINER, folder / REFINER
+    source, made = (_voice_of(place) or place.parent / VOICE) / REFINER, folder / REFINER
     if origin and source.is_file():
         if source.resolve() != made.resolve():
             with atomic_path(made) as part:

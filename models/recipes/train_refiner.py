@@ -12,7 +12,8 @@ feeling its (`shape_mel`): how a spectrum leans is no fault. Nor is it of any dr
 colour that the recording has too. `train`: flow matching from noise to the difference of the two (Lipman et
 al. 2023, eq. 23, without their minimal noise), in units of each band's spread; with `--speaker` what the refined mel
 would be is also heard by GE2E and pulled to the recording's d-vector, for the targets of real voices are without their
-noise, which GE2E takes for a part of the voice. Real voices are half of what is drawn. Two CPU cores do.
+noise, which GE2E takes for a part of the voice. Real voices are half of the plain speech that is drawn. Two CPU
+cores do.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from voice_pack import unpack
 from dubctl.synth.burst import LOWEST
 from dubctl.synth.decoder import energy_of
 from dubctl.synth.refiner import Draft, Refiner, draft_of, save_refiner
-from dubctl.synth.shaping import COLOUR_HZ, ENERGY_SCALE, LN_PER_DB, PIVOT, SPEECH_DB, octaves
+from dubctl.synth.shaping import COLOUR_HZ, ENERGY_SCALE, LN_PER_DB, PIVOT, octaves, speaking, third_octaves
 from dubctl.synth.voice_files import load_folder
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Item, Sampler
@@ -42,7 +43,6 @@ REAL, GRID = "ls", "s1"  # how the names of LibriSpeech's speakers begin, and GR
 HELD = 50  # every so many items are held out
 ACTED = 0.2  # share of acted crops
 LEANT, TILT_DB, COLOUR_DB = 0.5, 1.5, 2.0  # share of crops whose spectrum leans; dB per octave and dB, as a spread
-SPEECH = SPEECH_DB * LN_PER_DB / ENERGY_SCALE
 UNTOLD = 0.1  # share of drawn drafts whose voice is not told
 SHORTEST = 40  # frames
 
@@ -79,23 +79,18 @@ def _row(item: Item, made: Tensor, dvector: np.ndarray) -> dict[str, np.ndarray]
 
 def leaning(true: Tensor, mel: Tensor) -> Tensor:
     """How a recording's long-term spectrum differs from a mel's (T, 80), in third octaves: (80,)."""
-    speaks = (level := energy_of(true)) > level.max() - SPEECH
-    hertz = torch.from_numpy(np.log2(COLOUR_HZ / PIVOT)).float()
-    near = torch.softmax(-(2 * (hertz[:, None] - octaves()[None])).square() * 4, 1)
-    return _between(near @ (true - mel)[speaks].mean(0))
-
-
-def _between(gains: Tensor) -> Tensor:
-    """Gains of third octaves (18,) at each mel band (80,)."""
-    return torch.from_numpy(np.interp(octaves().numpy(), np.log2(COLOUR_HZ / PIVOT), gains.numpy())).float()
+    centres = torch.from_numpy(np.log2(COLOUR_HZ / PIVOT)).float()
+    near = torch.softmax(-16 * (centres[:, None] - octaves()).square(), 1)  # the mel bands about each third octave
+    speaks = speaking(energy_of(true) * ENERGY_SCALE)
+    return third_octaves((near @ (true - mel)[speaks].mean(0)).numpy()).float()
 
 
 def random_lean(rng: np.random.Generator) -> Tensor:
     """A tilt and a colour (80,), as feelings have them; none for some."""
     if rng.random() > LEANT:
         return torch.zeros(80)
-    tilt, colour = rng.normal(0, TILT_DB), torch.from_numpy(rng.normal(0, COLOUR_DB, len(COLOUR_HZ)))
-    return LN_PER_DB * (tilt * octaves() + _between(colour))
+    tilt, colour = rng.normal(0, TILT_DB), rng.normal(0, COLOUR_DB, len(COLOUR_HZ))
+    return LN_PER_DB * (tilt * octaves() + third_octaves(colour).float())
 
 
 @dataclass
@@ -138,19 +133,18 @@ class Drafts:
         """`count` crops."""
         a, true = self.arrays, torch.full((count, CROP, 80), LOWEST)
         blank, lean = torch.zeros(count, CROP), torch.stack([random_lean(rng) for _ in range(count)])
-        draft = Draft(true.clone(), blank.long(), blank, torch.zeros(count, 256), blank.bool())
-        plain = torch.ones(count, dtype=torch.bool)
-        for b, i in enumerate(rng.choice(len(self.start), count, p=self.held if held else self.learnt)):
+        clips = rng.choice(len(self.start), count, p=self.held if held else self.learnt)
+        draft = Draft(true.clone(), blank.long(), blank, torch.from_numpy(a["dvector"][clips]), blank.bool())
+        for b, i in enumerate(clips):
             room = max(1, int(a["frames"][i]) - CROP + 1)
             first, n = int(self.start[i] + rng.integers(room)), min(CROP, int(a["frames"][i]))
             for target, name in ((draft.mel, "made"), (true, "true"), (draft.phones, "phone"), (draft.into, "into")):
                 target[b, :n] = torch.from_numpy(a[name][first: first + n]).to(target.dtype)
             draft.mask[b, :n] = True
-            draft.dvector[b] = torch.from_numpy(a["dvector"][i])
-            plain[b] = not a["acted"][i]
-            for mel in (draft.mel, true):
-                mel[b, :n] += lean[b]
-        return Drawn(draft, true, lean, plain)
+        leant = lean[:, None] * draft.mask[..., None]
+        draft.mel += leant
+        true += leant
+        return Drawn(draft, true, lean, torch.from_numpy(~a["acted"][clips]))
 
 
 def flow_loss(refiner: Refiner, drawn: Drawn, generator: torch.Generator | None = None,

@@ -66,10 +66,9 @@ def test_half_of_the_crops_lean_and_an_acted_one_is_drawn_in_its_share(drafts: P
 def test_an_acted_draft_has_its_recordings_long_term_spectrum() -> None:
     rng = np.random.default_rng(0)
     made = torch.from_numpy(rng.normal(-3, 1, (300, 80))).float()
-    colour = recipe._between(torch.linspace(-1, 1, 18))
-    made[200:] = true_pause = -11.0  # says nothing of the spectrum
+    colour = recipe.third_octaves(np.linspace(-1, 1, 18)).float()
     true = made + colour + 0.1
-    true[200:] = true_pause
+    made[200:] = true[200:] = -11.0  # a pause says nothing of the spectrum
     assert torch.allclose(recipe.leaning(true, made), colour + 0.1, atol=0.06)
 
 
