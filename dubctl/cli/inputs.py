@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dubctl.errors import InputError, UsageError
-from dubctl.media.subtitles import are_subtitles, parse_subtitles, read_text, without_tags
+from dubctl.media.subtitles import are_subtitles, decode, parse_subtitles, read_text, without_tags
 
 if TYPE_CHECKING:
     from dubctl.cli.contract import Run
@@ -82,11 +82,23 @@ def read_rows(value: str, flag: str) -> list[dict[str, Any]]:
     from dubctl.files import parse_jsonl, read_jsonl
 
     if value == "-":
-        return parse_jsonl(stdin_text(f"{flag} -"), "stdin", drop_cut_line=False)
+        try:
+            return parse_jsonl(stdin_bytes(f"{flag} -").decode(), "stdin", drop_cut_line=False)
+        except UnicodeDecodeError as err:
+            raise InputError("stdin is not UTF-8 text") from err
     return read_jsonl(value, drop_cut_line=False)
 
 
 def stdin_text(flag: str) -> str:
+    """All of stdin, read as a file of text would be.
+
+    Raises:
+        UsageError: stdin is a terminal.  InputError: it is no text.
+    """
+    return decode(stdin_bytes(flag), "stdin")
+
+
+def stdin_bytes(flag: str) -> bytes:
     """All of stdin.
 
     Raises:
@@ -94,10 +106,7 @@ def stdin_text(flag: str) -> str:
     """
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError(f"{flag} reads stdin, but nothing is piped into it", "pipe a file in, or name one")
-    try:
-        return sys.stdin.read()
-    except UnicodeDecodeError as err:
-        raise InputError("stdin is not UTF-8 text") from err
+    return sys.stdin.buffer.read()
 
 
 def existing_file(path: Path, what: str) -> Path:

@@ -47,7 +47,7 @@ def are_subtitles(text: str) -> bool:
 
 
 def read_text(path: Path) -> str:
-    """The text of a script or of subtitles. One that is no UTF-8 or UTF-16 is read as Windows-1252, as players do.
+    """The text of a script or of subtitles (`decode`).
 
     Raises:
         InputError: it is missing, unreadable, or no text.
@@ -56,9 +56,18 @@ def read_text(path: Path) -> str:
         raw = path.read_bytes()
     except OSError as err:
         raise InputError(f"cannot read {path}: {err.strerror}", "check the path") from err
+    return decode(raw, str(path))
+
+
+def decode(raw: bytes, where: str) -> str:
+    """Text. What is no UTF-8 or UTF-16 is read as Windows-1252, as players do.
+
+    Raises:
+        InputError: it is no text.
+    """
     marked = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
     if not marked and b"\0" in raw:
-        raise InputError(f"{path} is not text", "give a text file")
+        raise InputError(f"{where} is not text", "give a text file")
     try:
         return raw.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:

@@ -38,7 +38,7 @@ from dubctl.synth.shaping import (
 from dubctl.synth.symbols import INDEX, Tokens
 from dubctl.synth.takes import TAKES, Heard, Take, best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
-from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
+from dubctl.synth.voice_files import RUN_VOICE, UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
 
 SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
 CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
@@ -114,17 +114,18 @@ class Voice:
 
     @classmethod
     def load(cls, path: Path | str | None = None, device: str = "cpu", vocoder: str = DEFAULT) -> Voice:
-        """The shipped voice, a voice folder (config.json + model.safetensors), or a run's checkpoint.safetensors, with
-        a shipped vocoder.
+        """The shipped voice, a voice folder (config.json + model.safetensors), or a run's checkpoint.safetensors, which
+        speaks through the refiner of the run's voice; with a shipped vocoder.
 
         Raises:
             DependencyError: the shipped weights are missing.  InputError: `path` is not a voice.
         """
         place = Path(path) if path else None
-        a_run = place is not None and place.is_file()
-        model, schooling = load_checkpoint(place) if a_run else load_folder(place)
-        refiner = None if a_run else load_refiner(voice_folder(place))
-        return cls(model, ShippedVocoder(vocoder), device, schooling, refiner)
+        if place is not None and place.is_file():
+            (model, schooling), folder = load_checkpoint(place), place.parent / RUN_VOICE
+        else:
+            (model, schooling), folder = load_folder(place), voice_folder(place)
+        return cls(model, ShippedVocoder(vocoder), device, schooling, load_refiner(folder))
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
               lips: Lips | None = None, emotion: EmotionBatch | None = None,

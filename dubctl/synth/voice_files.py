@@ -33,6 +33,7 @@ class Schooling:
 
 
 UNSCHOOLED = Schooling()
+RUN_VOICE = "voice"  # folder of a run's voice, beside its checkpoint
 FILES = ("config.json", "model.safetensors")  # that no voice lacks
 
 

@@ -17,14 +17,13 @@ from dubctl.library.store import Library
 from dubctl.progress import Progress, silent
 from dubctl.synth.config import SynthConfig
 from dubctl.synth.refiner import FILE as REFINER
-from dubctl.synth.voice_files import load_folder, voice_folder
+from dubctl.synth.voice_files import RUN_VOICE, load_folder, voice_folder
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig, tiny_train_config
 from dubctl.training.corpus import build_corpus, emotion_source
 from dubctl.training.trainer import Trainer
 
 SHIPPED = "shipped"
-VOICE = "voice"  # folder of a run's voice
 
 
 def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume: bool = False, force: bool = False,
@@ -59,13 +58,13 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
         (out / "losses.jsonl").unlink(missing_ok=True)
         if config.init:
             start_from(trainer, Path(config.init))
-        carry_refiner(config.init, out / VOICE)
+        carry_refiner(config.init, out / RUN_VOICE)
     write_json(out / "config.json", config.as_dict())
     trainer.run(progress)
-    export_voice(trainer.checkpoint_path, out / VOICE)
+    export_voice(trainer.checkpoint_path, out / RUN_VOICE)
     return {"step": trainer.step, "clips": len(corpus.train), "held_out": len(corpus.held),
             "left_out": [{"id": i, "why": why} for i, why in corpus.left_out], "seconds": round(trainer.spent, 1),
-            "checkpoint": str(trainer.checkpoint_path), "voice": str(out / VOICE)}
+            "checkpoint": str(trainer.checkpoint_path), "voice": str(out / RUN_VOICE)}
 
 
 def start_from(trainer: Trainer, place: Path) -> None:
@@ -98,7 +97,7 @@ def carry_refiner(origin: str, folder: Path) -> None:
     """Give a voice the refiner of the one it is trained from ("": of none), where that has one: a run has it in its
     `voice`. One of an earlier run in the folder goes."""
     place = Path(origin)
-    source, made = (_voice_of(place) or place.parent / VOICE) / REFINER, folder / REFINER
+    source, made = (_voice_of(place) or place.parent / RUN_VOICE) / REFINER, folder / REFINER
     if origin and source.is_file():
         if source.resolve() != made.resolve():
             with atomic_path(made) as part:

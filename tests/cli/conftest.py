@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -43,6 +44,17 @@ def dubctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         return Outcome(code, said.out, said.err)
 
     return call
+
+
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | str], None]:
+    """Pipe this into the next command of this process."""
+
+    def into(what: bytes | str) -> None:
+        raw = what.encode() if isinstance(what, str) else what
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), "utf-8"))
+
+    return into
 
 
 @pytest.fixture

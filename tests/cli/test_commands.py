@@ -17,6 +17,7 @@ from dubctl.media.mux import SOUND_CODECS
 from tests.cli.conftest import Outcome
 
 Dubctl = Callable[..., Outcome]
+Pipe = Callable[[bytes | str], None]
 Fake = Callable[..., ModuleType]
 
 
@@ -69,13 +70,16 @@ def test_dub_writes_the_containers_that_can_be_written(dubctl: Dubctl, dubs: lis
     assert [request.out.suffix for request in dubs] == list(OUT_SUFFIXES)
 
 
-def test_dub_reads_the_script_from_a_file_or_stdin(dubctl: Dubctl, dubs: list[Any], media: Path,
-                                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    (media / "line.txt").write_bytes("From a café.\n".encode("cp1252"))
-    assert dubctl(*DUB, "--script", "@line.txt").code == 0
-    monkeypatch.setattr("sys.stdin", io.StringIO("From a pipe.\n"))
-    assert dubctl(*DUB, "--script", "-").code == 0
-    assert [request.script for request in dubs] == ["From a café.", "From a pipe."]
+def test_dub_reads_the_script_from_a_file_or_stdin(dubctl: Dubctl, dubs: list[Any], media: Path, pipe: Pipe) -> None:
+    for encoding in ("cp1252", "utf-8", "utf-16"):
+        raw = "From a café.\n".encode(encoding)
+        (media / "line.txt").write_bytes(raw)
+        pipe(raw)
+        assert dubctl(*DUB, "--script", "@line.txt").code == dubctl(*DUB, "--script", "-").code == 0
+    assert [request.script for request in dubs] == ["From a café."] * 6
+    pipe(b"RIFF\0\0\x92\xff")
+    got = dubctl(*DUB, "--script", "-")
+    assert got.code == 3 and "stdin is not text" in got.err
 
 
 @pytest.mark.parametrize("text, window", [("0.5:2.1", (0.5, 2.1)), ("1:", (1.0, None)), (":2", (0.0, 2.0))])
@@ -111,14 +115,17 @@ def test_built_in_is_the_library_that_ships(dubctl: Dubctl, dubs: list[Any], fak
     assert dubctl("retrieve", "built-in", "clip.mp4", "--script", "Hi").code == 0
 
 
-def test_dub_takes_references_from_a_pipe(dubctl: Dubctl, dubs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dub_takes_references_from_a_pipe(dubctl: Dubctl, dubs: list[Any], pipe: Pipe) -> None:
     rows = [{"modality": "scene", "rank": 1, "id": "a", "score": 0.5}, {"modality": "face", "rank": 1, "id": "b"}]
-    monkeypatch.setattr("sys.stdin", io.StringIO("".join(json.dumps(row) + "\n" for row in rows)))
+    pipe("".join(json.dumps(row) + "\n" for row in rows))
     assert dubctl(*DUB, "--script", "Hi", "--references", "-").code == 0
     assert dubs[0].references == rows
-    monkeypatch.setattr("sys.stdin", io.StringIO('{"a": 1}\nnot json\n'))
+    pipe('{"a": 1}\nnot json\n')
     got = dubctl(*DUB, "--script", "Hi", "--references", "-", "--json")
     assert got.code == 3 and got.json["error"]["line"] == 2
+    pipe('{"a": "é"}'.encode("cp1252"))
+    got = dubctl(*DUB, "--script", "Hi", "--references", "-")
+    assert got.code == 3 and "stdin is not UTF-8 text" in got.err
 
 
 @pytest.mark.parametrize(("args", "said"), [

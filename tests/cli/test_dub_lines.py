@@ -1,8 +1,6 @@
 """`dubctl dub FILM --lines`: flags, streams and exit codes, with the shipped weights."""
 
-import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 FILM, VOICE = str(EXAMPLES / "film.mp4"), str(EXAMPLES / "voice.wav")
 QUICK = ("--vocoder", "lite", "--takes", "1", "--device", "cpu")
 Dubctl = Callable[..., Outcome]
+Pipe = Callable[[bytes | str], None]
 SRT = ("1\n00:00:00,500 --> 00:00:01,900\nSHAMAN: What brings you here?\n\n2\n00:00:02,000 --> 00:00:02,300\n[wind]\n\n"
        "3\n00:00:02,400 --> 00:00:03,600\nI am lost.\n")
 
@@ -37,8 +36,8 @@ def test_a_film_is_dubbed_and_what_could_not_be_is_exit_5(dubctl: Dubctl, srt: s
     assert failed.code == 5 and "line 0003: the script is too long" in failed.err and failed.out == "out.wav\n"
 
 
-def test_rows_come_from_a_pipe(dubctl: Dubctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"start": 0.5, "end": 1.9, "text": "Who goes there?"})))
+def test_rows_come_from_a_pipe(dubctl: Dubctl, pipe: Pipe) -> None:
+    pipe(json.dumps({"start": 0.5, "end": 1.9, "text": "Who goes there?"}))
     got = dubctl("dub", FILM, "--lines", "-", "--prompt", VOICE, "--dry-run")
     assert (got.code, got.out) == (0, "") and "would dub 1 line of" in got.err
     assert not Path("film.dubbed.lines").exists()

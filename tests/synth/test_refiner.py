@@ -25,6 +25,7 @@ from dubctl.synth.refiner import (
     save_refiner,
 )
 from dubctl.synth.voice import Voice
+from dubctl.synth.voice_files import RUN_VOICE, UNSCHOOLED
 
 TINY = {"width": 16, "hidden": 24, "phone_width": 4, "dilations": (1, 2)}
 DVECTOR = np.full(256, 1 / 16, np.float32)
@@ -114,3 +115,13 @@ def test_a_voice_speaks_through_its_refiner_as_long_as_without() -> None:
 
 def test_the_shipped_voice_has_one() -> None:
     assert Voice.load(vocoder="lite").refiner is not None
+
+
+def test_a_runs_checkpoint_speaks_through_its_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dubctl.synth.voice.load_checkpoint", lambda _: (Synthesizer(tiny_config()), UNSCHOOLED))
+    run = tmp_path / "checkpoint.safetensors"
+    run.touch()
+    assert Voice.load(run, vocoder="lite").refiner is None
+    save_refiner(refiner(share=0.7), tmp_path / RUN_VOICE / FILE)
+    found = Voice.load(run, vocoder="lite").refiner
+    assert found is not None and found.config.share == 0.7
