@@ -25,6 +25,7 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile as sf
@@ -90,55 +91,80 @@ def sounds_alike(heard: str, text: str, g2p: Callable[[str], tuple[str, object]]
     return words(heard) == words(text) or sounds(heard) == sounds(text)
 
 
+class Voice(NamedTuple):
+    """name: of a blend, "" of a pack; made_of: packs; styles (510, 256); accent: espeak's language."""
+
+    name: str
+    made_of: str
+    styles: np.ndarray
+    accent: str
+
+
+def cast(args: argparse.Namespace, rng: random.Random) -> list[Voice]:
+    """The packs' voices, then the blends."""
+    packs = load_packs(args.voices)
+    voices = [Voice("", name, styles, "en-gb" if name[0] == "b" else "en-us") for name, styles in packs.items()]
+    of = random.Random(args.blend_seed) if args.blend_seed else rng
+    return voices + [Voice(f"more{args.blend_seed or args.seed}_{i:03d}", *blend(packs, of, args.beyond))
+                     for i in range(args.blends)]
+
+
+class Kokoro:
+    """The network, what reads text for it, and what hears whether it was understood."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        import onnxruntime as ort
+        from misaki import espeak
+
+        opts = ort.SessionOptions()
+        opts.intra_op_num_threads = args.threads
+        self.net = ort.InferenceSession(str(args.model), opts)
+        self.g2p = {a: espeak.EspeakG2P(language=a) for a in ("en-us", "en-gb")}
+        self.asr = load_asr(str(args.heard)) if args.heard else None
+        self.least_row = args.least_row
+
+    def say(self, text: str, voice: Voice, speed: float, path: Path) -> dict[str, Any] | None:
+        """Speak a line into a file; facts for its row, None where it is too short or not understood (no file then)."""
+        import soxr
+
+        phonemes = self.g2p[voice.accent](text)[0]
+        ids = [VOCAB[c] for c in phonemes if c in VOCAB][:508]
+        if len(ids) < 4:
+            return None
+        style = voice.styles[min(max(len(ids), self.least_row), len(voice.styles)) - 1][None]
+        wav = self.net.run(None, {self.net.get_inputs()[0].name: np.array([[0, *ids, 0]], np.int64), "style": style,
+                                  "speed": np.array([speed], np.float32)})[0].reshape(-1)
+        wav = trim(soxr.resample(wav, RATE_IN, RATE_OUT))
+        wav = wav * (0.9 / max(1e-4, float(np.abs(wav).max())))
+        sf.write(path, wav, RATE_OUT, subtype="PCM_16")
+        if self.asr and not sounds_alike(self.asr.transcribe(path), text, self.g2p[voice.accent]):
+            path.unlink()
+            return None
+        return {"phonemes": phonemes, "seconds": round(len(wav) / RATE_OUT, 3)}
+
+
 def main() -> None:
     args = parse()
-    import onnxruntime as ort
-    import soxr
-    from misaki import espeak
-
-    opts = ort.SessionOptions()
-    opts.intra_op_num_threads = args.threads
-    net = ort.InferenceSession(str(args.model), opts)
-    token_name = net.get_inputs()[0].name
-    g2p = {a: espeak.EspeakG2P(language=a) for a in ("en-us", "en-gb")}
-    asr = load_asr(str(args.heard)) if args.heard else None
+    kokoro, rng = Kokoro(args), random.Random(args.seed)
+    voices = cast(args, rng)
     shard, shards = map(int, args.shard.split("/"))
-    rng = random.Random(args.seed)
-    packs = load_packs(args.voices)
-    voices = [(n, p, "en-gb" if n[0] == "b" else "en-us") for n, p in packs.items()]
-    voices = [("", *v) for v in voices]
-    made = args.blend_seed or args.seed
-    of = random.Random(made) if args.blend_seed else rng
-    voices += [(f"more{made}_{i:03d}", *blend(packs, of, args.beyond)) for i in range(args.blends)]
     lines = [t.strip() for t in args.lines.read_text().splitlines() if t.strip()]
     (args.out / "audio").mkdir(parents=True, exist_ok=True)
     rows = args.out / f"manifest.{shard}.jsonl"
     done = {json.loads(r)["id"] for r in rows.read_text().splitlines()} if rows.exists() else set()
     with rows.open("a") as sink:
         for i in range(args.count):
-            name, made_of, pack, accent = voices[rng.randrange(len(voices))]
+            voice = voices[rng.randrange(len(voices))]
             text, speed = lines[i % len(lines)], round(rng.uniform(*args.speed), 3)
             uid = f"km{args.seed}_{i:05d}"
             if i % shards != shard or uid in done:
                 continue
-            phonemes = g2p[accent](text)[0]
-            ids = [VOCAB[c] for c in phonemes if c in VOCAB][:508]
-            if len(ids) < 4:
-                continue
-            style = pack[min(max(len(ids), args.least_row), len(pack)) - 1][None]
-            wav = net.run(None, {token_name: np.array([[0, *ids, 0]], np.int64), "style": style,
-                                 "speed": np.array([speed], np.float32)})[0].reshape(-1)
-            wav = trim(soxr.resample(wav, RATE_IN, RATE_OUT))
-            wav = wav * (0.9 / max(1e-4, float(np.abs(wav).max())))
-            path = args.out / "audio" / f"{uid}.wav"
-            sf.write(path, wav, RATE_OUT, subtype="PCM_16")
-            if asr and not sounds_alike(asr.transcribe(path), text, g2p[accent]):
-                path.unlink()
-                continue
-            sink.write(json.dumps({"id": uid, "audio": f"audio/{uid}.wav", "speaker": name or made_of, "blend": made_of,
-                                   "text": text, "phonemes": phonemes, "speed": speed, "split": "train",
-                                   "seconds": round(len(wav) / RATE_OUT, 3)}, ensure_ascii=False) + "\n")
-            sink.flush()
+            said = kokoro.say(text, voice, speed, args.out / "audio" / f"{uid}.wav")
+            if said is not None:
+                row = {"id": uid, "audio": f"audio/{uid}.wav", "speaker": voice.name or voice.made_of,
+                       "blend": voice.made_of, "text": text, "speed": speed, "split": "train", **said}
+                sink.write(json.dumps(row, ensure_ascii=False) + "\n")
+                sink.flush()
 
 
 def parse() -> argparse.Namespace:
