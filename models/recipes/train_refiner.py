@@ -12,9 +12,8 @@ feeling its (`shape_mel`): how a spectrum leans is no fault. Nor is it of any dr
 colour that the recording has too. `train`: flow matching from noise to the difference of the two (Lipman et
 al. 2023, eq. 23, without their minimal noise), in units of each band's spread; with `--speaker` what the refined mel
 would be is also heard by GE2E and pulled to the recording's d-vector, for the targets of real voices are without their
-noise, which GE2E takes for a part of the voice; with `--clear` a reader of phones that learns beside it
-(`dubctl/training/reader.py`) asks for frames that are read as well as the recording's. Real voices are half of the
-plain speech that is drawn. Two CPU cores do.
+noise, which GE2E takes for a part of the voice. Real voices are half of the plain speech that is drawn. Two CPU
+cores do.
 """
 
 from __future__ import annotations
@@ -37,7 +36,6 @@ from dubctl.synth.shaping import COLOUR_HZ, ENERGY_SCALE, LN_PER_DB, PIVOT, octa
 from dubctl.synth.voice_files import load_folder
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Item, Sampler
-from dubctl.training.reader import FIRST_SOUND, Reading, Spoken, school
 from dubctl.training.speaker_loss import CROP, SpeakerLoss
 from dubctl.training.step import TrainingStep
 
@@ -47,7 +45,6 @@ ACTED = 0.2  # share of acted crops
 LEANT, TILT_DB, COLOUR_DB = 0.5, 1.5, 2.0  # share of crops whose spectrum leans; dB per octave and dB, as a spread
 UNTOLD = 0.1  # share of drawn drafts whose voice is not told
 SHORTEST = 40  # frames
-READER_STEPS = 800  # in which the reader learns alone
 
 
 @torch.no_grad()
@@ -174,16 +171,6 @@ def unlike(speaker: SpeakerLoss, mel: Tensor, drawn: Drawn, dvector: Tensor) -> 
     return 1 - (heard * dvector[rows]).sum(1).mean()
 
 
-def read(mel: Tensor, draft: Draft) -> Spoken:
-    """Mels (B, CROP, 80) under the phones of drafts, for the reader."""
-    return Spoken(mel, draft.mask, draft.phones.masked_fill(~draft.mask | (draft.phones < FIRST_SOUND), -1))
-
-
-def recording(drawn: Drawn) -> Spoken:
-    """What the reader learns from."""
-    return read(drawn.true, drawn.draft)
-
-
 def train(args: argparse.Namespace) -> None:
     """Train for --minutes or --steps; what is written are averaged weights."""
     torch.manual_seed(args.seed)
@@ -194,10 +181,6 @@ def train(args: argparse.Namespace) -> None:
     if args.init:
         refiner.load_state_dict({n: t.float() for n, t in load_file(args.init).items()})
     speaker = SpeakerLoss() if args.speaker else None
-    reading = Reading(1e-3, torch.device("cpu")) if args.clear else None
-    if reading is not None:
-        losses = school(reading, lambda _: recording(data.draw(args.batch, rng)), READER_STEPS)
-        print(f"reader {np.mean(losses[:50]):.3f} to {np.mean(losses[-50:]):.3f}", flush=True)
     optimiser = torch.optim.AdamW(refiner.parameters(), args.rate, betas=(0.9, 0.98), weight_decay=0.01)
     average = Refiner()
     average.load_state_dict(refiner.state_dict())
@@ -212,13 +195,8 @@ def train(args: argparse.Namespace) -> None:
         loss, led_to = flow_loss(refiner, drawn, None, torch.bfloat16)
         if speaker is not None:
             loss = loss + args.speaker * unlike(speaker, led_to, drawn, dvector)
-        if reading is not None:
-            loss = loss + args.clear * reading.term(read(led_to, drawn.draft), recording(drawn))
-            reading.show(recording(drawn))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if reading is not None:
-            reading.learn()
         torch.nn.utils.clip_grad_norm_(refiner.parameters(), 1.0)
         optimiser.step()
         step += 1
@@ -253,7 +231,6 @@ def main() -> None:
     two.add_argument("--steps", type=float, default=float("inf"))
     two.add_argument("--rate", type=float, default=6e-4)
     two.add_argument("--speaker", type=float, default=1.5, help="weight of GE2E in the loss")
-    two.add_argument("--clear", type=float, default=0.0, help="weight of the reader of phones in the loss")
     two.add_argument("--batch", type=int, default=12)
     two.add_argument("--seed", type=int, default=0)
     two.add_argument("--threads", type=int, default=2)
