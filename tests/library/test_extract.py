@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,7 +201,10 @@ if __name__ == "__main__":
 
 
 def children_of(pid: int) -> list[int]:
-    stats = [path.read_text().rpartition(")") for path in Path("/proc").glob("[0-9]*/stat")]
+    stats = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # another process of the machine may end while it is read
+            stats.append(path.read_text().rpartition(")"))
     return [int(head.split(" ", 1)[0]) for head, _, tail in stats if int(tail.split()[1]) == pid]
 
 
