@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dubctl.dubbing.session import DubRequest, dub_clip
+from dubctl.synth.takes import TAKES
 
 Run = tuple[float, float, dict[str, Any]]  # wall seconds, CPU seconds, report
 
@@ -40,8 +41,8 @@ def cold(args: argparse.Namespace, out: Path) -> Run:
     """One `dubctl dub` in a process of its own."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run([sys.executable, "-m", "dubctl.cli.main", "dub", str(args.clip), "--script", args.script, "--prompt",
-                    str(args.prompt), "--vocoder", args.vocoder, "-o", str(out), "--force", "--quiet"], check=True,
-                   stdout=subprocess.DEVNULL)
+                    str(args.prompt), "--vocoder", args.vocoder, "--takes", str(args.takes), "-o", str(out), "--force",
+                    "--quiet"], check=True, stdout=subprocess.DEVNULL)
     wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, _cpu(after) - _cpu(before), json.loads(out.with_suffix(".json").read_text())
 
@@ -50,7 +51,7 @@ def warm(args: argparse.Namespace, out: Path) -> Run:
     """One more dub in this process."""
     before, start = time.process_time(), time.monotonic()
     report = dub_clip(DubRequest(clip=args.clip, script=args.script, prompt=args.prompt, out=out,
-                                 vocoder=args.vocoder))
+                                 vocoder=args.vocoder, takes=args.takes))
     return time.monotonic() - start, time.process_time() - before, report
 
 
@@ -73,6 +74,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--script", required=True)
     p.add_argument("--prompt", type=Path, required=True)
     p.add_argument("--vocoder", choices=("hifigan", "lite"), default="hifigan")
+    p.add_argument("--takes", type=int, default=TAKES)
     p.add_argument("--count", type=int, default=5, help="runs of each kind")
     return p.parse_args()
 
