@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from dubctl.errors import InputError
 
@@ -93,6 +93,20 @@ def read_jsonl(source: Path | str, *, drop_cut_line: bool = True) -> list[dict[s
     except (OSError, UnicodeDecodeError) as err:
         raise InputError(f"cannot read {source}: {err}") from err
     return parse_jsonl(text, str(source), drop_cut_line=drop_cut_line)
+
+
+def piped_text(stdin: TextIO) -> str:
+    """All of a pipe that brings a manifest.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    try:
+        text = stdin.read()
+        text.encode()  # under a C locale what is no UTF-8 was let through, as lone surrogates
+    except UnicodeError as err:
+        raise InputError("stdin is not UTF-8 text", "a manifest is UTF-8 text") from err
+    return text
 
 
 def parse_jsonl(text: str, name: str, *, drop_cut_line: bool = True) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dubctl.errors import InputError, UsageError
 from dubctl.media.subtitles import are_subtitles, decode, parse_subtitles, read_text, without_tags
@@ -79,13 +79,10 @@ def parse_window(text: str) -> tuple[float, float | None]:
 
 def read_rows(value: str, flag: str) -> list[dict[str, Any]]:
     """Rows of the JSONL file `value`, or of stdin for `-`; `flag` appears in messages."""
-    from dubctl.files import parse_jsonl, read_jsonl
+    from dubctl.files import parse_jsonl, piped_text, read_jsonl
 
     if value == "-":
-        try:
-            return parse_jsonl(stdin_bytes(f"{flag} -").decode(), "stdin", drop_cut_line=False)
-        except UnicodeDecodeError as err:
-            raise InputError("stdin is not UTF-8 text") from err
+        return parse_jsonl(piped_text(_piped(f"{flag} -")), "stdin", drop_cut_line=False)
     return read_jsonl(value, drop_cut_line=False)
 
 
@@ -95,18 +92,14 @@ def stdin_text(flag: str) -> str:
     Raises:
         UsageError: stdin is a terminal.  InputError: it is no text.
     """
-    return decode(stdin_bytes(flag), "stdin")
+    return decode(_piped(flag).buffer.read(), "stdin")
 
 
-def stdin_bytes(flag: str) -> bytes:
-    """All of stdin.
-
-    Raises:
-        UsageError: stdin is a terminal, so that nothing would ever come.
-    """
+def _piped(flag: str) -> TextIO:
+    """Stdin. Raises UsageError where it is a terminal, so that nothing would ever come."""
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError(f"{flag} reads stdin, but nothing is piped into it", "pipe a file in, or name one")
-    return sys.stdin.buffer.read()
+    return sys.stdin
 
 
 def existing_file(path: Path, what: str) -> Path:

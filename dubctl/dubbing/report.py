@@ -87,13 +87,10 @@ def _notes(request: DubRequest, prompt: Prompt, reading: Reading, done: Performa
 
 def weight_digests(voice: Path | None, vocoder: str) -> dict[str, str]:
     """SHA-256 of the weights that made the sound."""
-    if voice is not None and voice.is_file():  # a run's checkpoint
-        own = {"voice": _digest(voice)}
-    else:
-        folder = voice_folder(voice)
-        files = {"voice": folder / "model.safetensors", "refiner": folder / REFINER}
-        own = {name: _digest(path) for name, path in files.items() if name == "voice" or path.is_file()}
-    return {**own,
+    folder = voice_folder(voice)
+    own = voice if voice is not None and voice.is_file() else folder / "model.safetensors"  # a run's checkpoint
+    refiner = folder / REFINER
+    return {"voice": _digest(own), **({"refiner": _digest(refiner)} if refiner.is_file() else {}),
             "vocoder": _digest(model_file(SHIPPED[vocoder], "model.safetensors")),
             "speaker-encoder": _digest(model_file("speaker-encoder", "model.safetensors"))}
 

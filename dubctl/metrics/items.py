@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dubctl.errors import InputError
-from dubctl.files import parse_jsonl, read_jsonl
+from dubctl.files import parse_jsonl, piped_text, read_jsonl
 from dubctl.metrics.base import EvalItem
 
 # the names a field may have in a manifest row or a dub's report, first found wins
@@ -39,12 +39,12 @@ def load_items(source: Path | str | None = None, stdin: TextIO | None = None) ->
         InputError: nothing there to evaluate, a row that cannot be read (with its line), two rows of one id.
     """
     if source is None:
-        text = stdin.read() if stdin is not None and _is_piped(stdin) else ""
+        text = piped_text(stdin) if stdin is not None and _is_piped(stdin) else ""
         return items_from_rows(parse_jsonl(text, "stdin"), Path(), "stdin") if text.strip() else load_items(Path())
     if str(source) == "-":
         if stdin is None:
             raise InputError("no manifest on stdin")
-        return items_from_rows(parse_jsonl(stdin.read(), "stdin"), Path(), "stdin")
+        return items_from_rows(parse_jsonl(piped_text(stdin), "stdin"), Path(), "stdin")
     path = Path(source)
     if path.is_dir():
         return _from_folder(path)

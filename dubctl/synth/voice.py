@@ -38,7 +38,7 @@ from dubctl.synth.shaping import (
 from dubctl.synth.symbols import INDEX, Tokens
 from dubctl.synth.takes import TAKES, Heard, Take, best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
-from dubctl.synth.voice_files import RUN_VOICE, UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
+from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
 
 SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
 CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
@@ -121,11 +121,9 @@ class Voice:
             DependencyError: the shipped weights are missing.  InputError: `path` is not a voice.
         """
         place = Path(path) if path else None
-        if place is not None and place.is_file():
-            (model, schooling), folder = load_checkpoint(place), place.parent / RUN_VOICE
-        else:
-            (model, schooling), folder = load_folder(place), voice_folder(place)
-        return cls(model, ShippedVocoder(vocoder), device, schooling, load_refiner(folder))
+        a_run = place is not None and place.is_file()
+        model, schooling = load_checkpoint(place) if a_run else load_folder(place)
+        return cls(model, ShippedVocoder(vocoder), device, schooling, load_refiner(voice_folder(place)))
 
     def speak(self, text: str, prompt_wav: np.ndarray, prompt_rate: int, seconds: float | None = None, *,
               lips: Lips | None = None, emotion: EmotionBatch | None = None,

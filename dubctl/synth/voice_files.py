@@ -37,13 +37,15 @@ RUN_VOICE = "voice"  # folder of a run's voice, beside its checkpoint
 FILES = ("config.json", "model.safetensors")  # that no voice lacks
 
 
-def voice_folder(folder: Path | None) -> Path:
-    """A voice's folder; None is the shipped one.
+def voice_folder(place: Path | None) -> Path:
+    """A voice's folder, of a run's checkpoint the run's voice; None is the shipped one.
 
     Raises:
         DependencyError: the shipped weights are missing.
     """
-    return folder or [model_file("voice", file) for file in FILES][0].parent
+    if place is not None and place.is_file():
+        return place.parent / RUN_VOICE
+    return place or [model_file("voice", file) for file in FILES][0].parent
 
 
 def load_folder(folder: Path | None) -> tuple[Synthesizer, Schooling]:

@@ -73,9 +73,9 @@ def start_from(trainer: Trainer, place: Path) -> None:
     Raises:
         InputError: no voice or checkpoint there, or one of another network configuration.
     """
-    folder = _voice_of(place)
-    if folder is not None:
-        weights = load_folder(folder)[0].state_dict()
+    voice = _named(place)
+    if voice is None or voice.is_dir():
+        weights = load_folder(voice)[0].state_dict()
         groups = {"model": weights, "ema": weights}
     else:
         groups = checkpoint.load(place)[0]
@@ -86,18 +86,15 @@ def start_from(trainer: Trainer, place: Path) -> None:
                          "train with the configuration it was made with") from err
 
 
-def _voice_of(place: Path) -> Path | None:
-    """The voice folder that `init` names; None where it is a run's checkpoint."""
-    if place.is_dir():
-        return place
-    return voice_folder(None) if str(place) == SHIPPED else None
+def _named(init: Path) -> Path | None:
+    """The voice folder or checkpoint that `init` names; None is the shipped voice."""
+    return None if str(init) == SHIPPED and not init.is_dir() else init
 
 
 def carry_refiner(origin: str, folder: Path) -> None:
     """Give a voice the refiner of the one it is trained from ("": of none), where that has one: a run has it in its
     `voice`. One of an earlier run in the folder goes."""
-    place = Path(origin)
-    source, made = (_voice_of(place) or place.parent / RUN_VOICE) / REFINER, folder / REFINER
+    source, made = voice_folder(_named(Path(origin))) / REFINER, folder / REFINER
     if origin and source.is_file():
         if source.resolve() != made.resolve():
             with atomic_path(made) as part:

@@ -47,12 +47,12 @@ def dubctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.fixture
-def pipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | str], None]:
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Pipe this into the next command of this process."""
 
-    def into(what: bytes | str) -> None:
+    def into(what: bytes | str, errors: str = "strict") -> None:
         raw = what.encode() if isinstance(what, str) else what
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), "utf-8"))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), "utf-8", errors))
 
     return into
 

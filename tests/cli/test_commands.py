@@ -17,7 +17,7 @@ from dubctl.media.mux import SOUND_CODECS
 from tests.cli.conftest import Outcome
 
 Dubctl = Callable[..., Outcome]
-Pipe = Callable[[bytes | str], None]
+Pipe = Callable[..., None]
 Fake = Callable[..., ModuleType]
 
 
@@ -123,9 +123,16 @@ def test_dub_takes_references_from_a_pipe(dubctl: Dubctl, dubs: list[Any], pipe:
     pipe('{"a": 1}\nnot json\n')
     got = dubctl(*DUB, "--script", "Hi", "--references", "-", "--json")
     assert got.code == 3 and got.json["error"]["line"] == 2
-    pipe('{"a": "é"}'.encode("cp1252"))
-    got = dubctl(*DUB, "--script", "Hi", "--references", "-")
-    assert got.code == 3 and "stdin is not UTF-8 text" in got.err
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # as Python opens stdin, and under a C locale
+@pytest.mark.parametrize("args", [(*DUB, "--script", "Hi", "--references", "-"), ("extract", "-", "-o", "out"),
+                                  ("eval", "--metrics", "length"), ("eval", "-", "--metrics", "length")])
+def test_a_manifest_from_a_pipe_is_utf_8(dubctl: Dubctl, media: Path, pipe: Pipe, args: tuple[str, ...],
+                                         errors: str) -> None:
+    pipe('{"id": "é"}'.encode("cp1252"), errors)
+    got = dubctl(*args)
+    assert (got.code, got.out) == (3, "") and "stdin is not UTF-8 text" in got.err and not Path("out").exists()
 
 
 @pytest.mark.parametrize(("args", "said"), [

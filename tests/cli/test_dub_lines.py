@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 FILM, VOICE = str(EXAMPLES / "film.mp4"), str(EXAMPLES / "voice.wav")
 QUICK = ("--vocoder", "lite", "--takes", "1", "--device", "cpu")
 Dubctl = Callable[..., Outcome]
-Pipe = Callable[[bytes | str], None]
+Pipe = Callable[..., None]
 SRT = ("1\n00:00:00,500 --> 00:00:01,900\nSHAMAN: What brings you here?\n\n2\n00:00:02,000 --> 00:00:02,300\n[wind]\n\n"
        "3\n00:00:02,400 --> 00:00:03,600\nI am lost.\n")
 

@@ -15,6 +15,7 @@ def voice(tmp_path: Path) -> Path:
     folder = tmp_path / "first" / "voice"
     folder.mkdir(parents=True)
     (folder / FILE).write_bytes(b"taught")
+    (folder.parent / "checkpoint.safetensors").touch()
     return folder
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dubctl.errors import InputError
+from dubctl.files import piped_text
 from dubctl.library.datasets.base import DatasetItem
 from dubctl.library.schema import ROW_FIELDS
 
@@ -40,7 +41,7 @@ def read_manifest(source: str) -> list[DatasetItem]:
 
 def read_stdin(_: str) -> list[DatasetItem]:
     """Clips of a manifest on stdin, JSONL or CSV; media paths start at the current folder."""
-    text = sys.stdin.read()
+    text = piped_text(sys.stdin)
     return parse_manifest(text, "stdin", Path.cwd(), not text.lstrip("\ufeff \t\r\n").startswith("{"))
 
 
