@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from dubctl.cores import cores
 from dubctl.errors import InputError, UsageError
 
 if sys.version_info >= (3, 11):
@@ -41,7 +42,7 @@ class Settings:
 
     device: str = "auto"
     seed: int = 0
-    jobs: int = field(default_factory=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    jobs: int = field(default_factory=cores)
     profile: Literal["lite", "paper"] = "lite"
     keep_going: bool = True
     library: Path | None = None

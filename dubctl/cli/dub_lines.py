@@ -47,7 +47,7 @@ def dub_lines(run: Run, common: Mapping[str, Any], value: str, cast: Cast, own: 
     base = DubRequest(**common, prompt=script.lines[0].prompt)
     with run.progress("dub") as progress:
         done = dub_film(base, script.lines, info, force=run.force, keep_going=run.settings.keep_going,
-                        progress=progress)
+                        jobs=run.settings.jobs, progress=progress)
     for id, why in done.failures:
         run.warn(f"line {id}: {why}")
     notes: dict[str, list[str]] = {}

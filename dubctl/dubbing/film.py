@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -33,8 +33,11 @@ from dubctl.media.clock import samples_at
 from dubctl.media.level import CEILING
 from dubctl.media.mel import RATE
 from dubctl.progress import Progress, silent
+from dubctl.workers import spread
 
 METHOD = 1  # raise it when the same line, prompt and weights would be spoken otherwise
+LINES_EACH = 4  # what a process must have to speak: it loads the voice anew
+Spoken: TypeAlias = "tuple[np.ndarray, dict[str, Any]]"  # a line's track (S,) at 22,050 Hz and its report
 
 
 @dataclass
@@ -53,7 +56,7 @@ def lines_folder(out: Path) -> Path:
 
 
 def dub_film(base: DubRequest, lines: Sequence[Line], info: ClipInfo, *, force: bool = False, keep_going: bool = True,
-             progress: Progress = silent) -> Film:
+             jobs: int = 1, progress: Progress = silent) -> Film:
     """Dub a film; writes OUT, OUT.json, and OUT.lines/ with ID.wav, ID.json and a manifest.jsonl for `eval`.
 
     Args:
@@ -61,6 +64,7 @@ def dub_film(base: DubRequest, lines: Sequence[Line], info: ClipInfo, *, force: 
         lines: in the order of their starts. info: the film.
         force: speak again what is finished.
         keep_going: leave a line that cannot be spoken silent; False stops at the first.
+        jobs: processes at most; few lines, a GPU and the paper profile's models have one. The sound is the same.
 
     Raises:
         InputError: no line could be spoken, or the first that could not without `keep_going`.
@@ -76,7 +80,7 @@ def dub_film(base: DubRequest, lines: Sequence[Line], info: ClipInfo, *, force: 
     store.renumber({item.line.id: item.key for item in work})
     todo = [item for item in work if force or not store.has(item.line.id, item.key)]
     film.skipped = len(work) - len(todo)
-    _speak(todo, film, store, keep_going, lambda count, note: progress(film.skipped + count, len(work), note))
+    _speak(todo, film, store, jobs, keep_going, lambda count, note: progress(film.skipped + count, len(work), note))
     store.keep_only(item.line.id for item in work)
     rows = [_row(item.line, base.clip, store, dict(film.failures).get(item.line.id, "")) for item in work]
     write_jsonl(store.folder / "manifest.jsonl", rows)
@@ -120,32 +124,56 @@ def _key(request: DubRequest, common: dict[str, Any]) -> str:
                         "section": repr(request.section), "wishes": repr(request.wishes)})
 
 
-def _speak(todo: Sequence[_Work], film: Film, store: LineStore, keep_going: bool,
+def _speak(todo: Sequence[_Work], film: Film, store: LineStore, jobs: int, keep_going: bool,
            told: Callable[[int, str], None]) -> None:
-    """Speak the lines in turn; while one is spoken the next is looked at."""
+    """Speak the lines; each is kept as soon as it is finished."""
+    told(0, "")
+    failed: dict[str, str] = {}
+    for count, (item, spoken) in enumerate(_spoken(todo, _processes(todo, jobs)), 1):
+        if not isinstance(spoken, DubctlError):
+            track, report = spoken
+            store.add(item.line.id, item.key, track, {**report, "speaker": item.line.speaker})
+        elif keep_going:
+            store.forget(item.line.id)
+            failed[item.line.id] = spoken.message
+        else:
+            raise InputError(f"line {item.line.id}: {spoken.message}", spoken.hint) from spoken
+        told(count, item.line.id)
+    film.done = len(todo) - len(failed)
+    film.failures = [(item.line.id, failed[item.line.id]) for item in todo if item.line.id in failed]
+
+
+def _processes(todo: Sequence[_Work], jobs: int) -> int:
+    """How many are worth their start and have room: on a GPU, or of a large model, there is one."""
+    if not todo or todo[0].request.profile != "lite" or resolve_device(todo[0].request.device) != "cpu":
+        return 1
+    return max(1, min(jobs, len(todo) // LINES_EACH))
+
+
+def _spoken(todo: Sequence[_Work], processes: int) -> Iterator[tuple[_Work, Spoken | DubctlError]]:
+    """Each line as it is finished; with one process in turn, and while one is spoken the next is looked at."""
+    if processes > 1:
+        items = {item.line.id: item for item in todo}
+        done = spread({id: item.request for id, item in items.items()}, _attempt, processes)
+        yield from ((items[id], spoken) for id, spoken in done)
+        return
     ahead = look_for(todo[0].request, Timing()) if todo else None
     for count, item in enumerate(todo):
-        told(count, item.line.id)
         looking, ahead = ahead, look_for(todo[count + 1].request, Timing()) if count + 1 < len(todo) else None
-        try:
-            _speak_one(item, store, looking)
-        except DependencyError:
-            raise
-        except DubctlError as err:
-            if not keep_going:
-                raise InputError(f"line {item.line.id}: {err.message}", err.hint) from err
-            store.forget(item.line.id)
-            film.failures.append((item.line.id, err.message))
-        else:
-            film.done += 1
-    told(len(todo), "")
+        yield item, _attempt(item.request, looking)
 
 
-def _speak_one(item: _Work, store: LineStore, looking: Looking | None) -> None:
+def _attempt(request: DubRequest, looking: Looking | None = None) -> Spoken | DubctlError:
+    """A line, or why it cannot be spoken; what every line needs and is missing is raised."""
     timing = Timing()
-    track, report = perform(item.request, timing=timing, looking=looking)
+    try:
+        track, report = perform(request, timing=timing, looking=looking)
+    except DependencyError:
+        raise
+    except DubctlError as err:
+        return err
     report["timing"] = timing.report(report["clip_seconds"])
-    store.add(item.line.id, item.key, track, {**report, "speaker": item.line.speaker})
+    return track, report
 
 
 def _row(line: Line, clip: Path, store: LineStore, error: str) -> dict[str, Any]:

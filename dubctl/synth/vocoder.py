@@ -6,7 +6,6 @@ Two ship: HiFi-GAN universal, and `lite`, distilled from it, which takes about a
 from __future__ import annotations
 
 import functools
-import os
 import threading
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dubctl.assets import model_file
+from dubctl.cores import threads as usual_threads
 from dubctl.errors import DependencyError
 
 SHIPPED = {"lite": "vocoder-lite", "hifigan": "vocoder-hifigan"}
@@ -31,13 +31,13 @@ _LOADING = threading.Lock()
 
 
 def vocoder_session(name: str = DEFAULT, threads: int = 0) -> Any:
-    """The onnxruntime session of a shipped vocoder, made once a process. `threads` 0: all cores.
+    """The onnxruntime session of a shipped vocoder, made once a process. `threads` 0: all cores, or `OMP_NUM_THREADS`.
 
     Raises:
         DependencyError: the weights are missing or onnxruntime cannot load them.
     """
     with _LOADING:
-        return _session(name, threads or len(os.sched_getaffinity(0)))
+        return _session(name, threads or usual_threads())
 
 
 @functools.lru_cache(maxsize=2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dubctl.dubbing import film as film_module
 from dubctl.dubbing.film import dub_film, lines_folder
 from dubctl.dubbing.lines import Line
 from dubctl.dubbing.placement import EASY
@@ -99,6 +100,32 @@ def test_a_line_that_does_not_fit_is_silent_and_said(tmp_path: Path) -> None:
         dub(tmp_path, (long, LINES[1]), keep_going=False)
     with pytest.raises(InputError, match="none of the 1 lines"):
         dub(tmp_path, (long,))
+
+
+def test_processes_give_the_same_film_and_name_the_same_lines(film, tmp_path: Path, monkeypatch) -> None:
+    folder, alone = film
+    monkeypatch.setattr(film_module, "LINES_EACH", 1)
+    long = dataclasses.replace(LINES[0], id="long", text="This is much too long for the time that it has. " * 20)
+    told: list[tuple[int, int, str]] = []
+    done = dub(tmp_path, (*LINES, long), jobs=2, progress=lambda *what: told.append(what))
+    assert done.done == 2 and [id for id, _ in done.failures] == ["long"]
+    assert [count for count, _, _ in told] == [0, 1, 2, 3] and {id for *_, id in told} == {"", "0001", "0002", "long"}
+    for line in LINES:
+        assert (tmp_path / "film.lines" / f"{line.id}.wav").read_bytes() == (
+            folder / "film.lines" / f"{line.id}.wav").read_bytes()
+    for ours, theirs in zip(done.report["lines"], alone.report["lines"], strict=False):
+        assert {**ours, "clip": "", "prompt": ""} == {**theirs, "clip": "", "prompt": ""}
+    with pytest.raises(InputError, match="line long"):
+        dub(tmp_path, (long, long), jobs=2, keep_going=False)
+
+
+def test_a_model_of_which_there_is_to_be_one_has_one_process(tmp_path: Path) -> None:
+    def processes(count: int, jobs: int, **more) -> int:
+        base = DubRequest(clip=FILM, script="", prompt=VOICE, out=tmp_path / "o.wav", device="cpu", **more)
+        return film_module._processes([film_module._Work(LINES[0], base)] * count, jobs)
+
+    assert processes(0, 8) == processes(3, 8) == processes(100, 1) == processes(100, 8, profile="paper") == 1
+    assert processes(100, 8) == 8 and processes(9, 8) == 2
 
 
 def test_where_no_mouth_is_seen_a_line_uses_the_room_behind_it_rather_than_hurry(tmp_path: Path) -> None:
