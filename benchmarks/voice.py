@@ -12,8 +12,9 @@ truth beside each figure, the source recordings of the lines. Two ways to speak:
   to a frame of 25 fps; the length of each dub is then checked to the sample.
 
 Figures: corpus WER of a Whisper transcript, GE2E cosine to the prompt (mean, worst voice) and to other recordings of
-the speaker, which the voice was not told of, how often the right prompt is the nearest of the six, DNSMOS where
-`speechmos` is installed, each with a 95 % interval over voices. A line that could not be spoken counts as the worst
+the speaker, which the voice was not told of, how often the right prompt is the nearest of the six, cosine and median
+pitch from one line of a voice to the next beside its recordings', DNSMOS where `speechmos` is installed, each with a
+95 % interval over voices. A line that could not be spoken counts as the worst
 case. Writes RESULT.json and the speech to the output folder and prints a table
 for the model card; `--check` exits 6 if a bar of the project is missed.
 """
@@ -25,10 +26,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from likeness import Likeness
 
 from dubctl.errors import DubctlError, InputError, QualityGateError, UsageError
 from dubctl.files import read_jsonl, sha256_file, write_json
@@ -38,7 +42,6 @@ from dubctl.synth.takes import TAKES
 
 RATE = 22050
 FPS = 25
-OTHERS = 5  # recordings of a speaker, beside the prompt
 # the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
 BARS = {"wer": 0.10, "secs": 0.75, "nearest": 0.90, "length": 1.0}
 
@@ -177,31 +180,10 @@ def figures(report: EvalReport) -> dict[str, Any]:
     return found
 
 
-def to_others(items: list[EvalItem], data: Path) -> dict[str, Any]:
-    """GE2E cosine of each dub to `OTHERS` recordings of its speaker in the folder that are not the prompt: {value,
-    ci95, lines}; a dub that is not there or cannot be measured scores 0, a speaker without others is left out."""
-    from dubctl.media.audio import load_audio
-    from dubctl.metrics.stats import bootstrap_ci, ratio
-    from dubctl.speaker import RATE as SPEAKER_RATE
-    from dubctl.speaker import SpeakerEncoder, cosine
-
-    encoder = SpeakerEncoder()
-    embed = cache(lambda path: encoder.embed(load_audio(path, SPEAKER_RATE), SPEAKER_RATE))
-    others: dict[str, list[Path]] = {}
-    for row in read_jsonl(data / "manifest.jsonl"):
-        if row.get("audio") and row.get("seconds", 9) > 2:
-            others.setdefault(row.get("speaker", ""), []).append(data / row["audio"])
-    lines = {}
-    for item in items:
-        paths = [path for path in others.get(item.speaker, []) if path not in (item.prompt, item.dub)][:OTHERS]
-        if not paths:
-            continue
-        try:
-            lines[item.id] = sum(cosine(embed(item.dub), embed(path)) for path in paths) / len(paths)
-        except InputError:
-            lines[item.id] = 0.0
-    values, speakers = list(lines.values()), [item.speaker for item in items if item.id in lines]
-    return {"value": ratio(values), "ci95": bootstrap_ci(values, None, speakers), "lines": lines}
+def likeness(items: list[EvalItem], data: Path) -> dict[str, Any]:
+    """What `Likeness` measures, by its names."""
+    found = Likeness(data)
+    return {"others": found.to_others(items), "line_to_line": found.line_to_line(items)}
 
 
 def missed_bars(measured: Mapping[str, Any]) -> list[str]:
@@ -231,7 +213,15 @@ def table(measured: Mapping[str, Any], truth: Mapping[str, Any] | None) -> str:
     lines = ["| | dubctl | source recordings |", "|---|---|---|"]
     for label, show in rows:
         lines.append(f"| {label} | {show(measured)} | {show(truth) if truth else '–'} |")
+    if steady := measured.get("line_to_line"):
+        dubs, recordings = steady["dubs"], steady["recordings"]
+        lines += [f"| one line of a voice to the next, cosine | {_plain(dubs)} | {_plain(recordings)} |",
+                  f"| … median pitch, standard deviation in semitones | {_number(dubs)} | {_number(recordings)} |"]
     return "\n".join(lines)
+
+
+def _number(steady: Mapping[str, Any]) -> str:
+    return "–" if steady["semitones"] is None else f"{steady['semitones']:.2f}"
 
 
 def _percent(figure: Mapping[str, Any] | None) -> str:
@@ -316,13 +306,13 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
         items = run_cases(cases, speak, args.out / "speech", suffix, clips)
         report = evaluate(items, names + (["length"] if clips else []), **options)
         seconds, wall = (sum(i.report.get(key, 0.0) for i in items) for key in ("seconds", "wall"))
-        spoken = figures(report) | ({"others": to_others(items, args.data)} if "secs" in names else {})
+        spoken = figures(report) | (likeness(items, args.data) if "secs" in names else {})
         result |= {"dubctl": spoken, "real_time_factor": wall / seconds if seconds else None,
                    "lines": report.as_dict()}
     truth, of_truth = ([], []) if args.no_truth else truth_items(cases, names)
     if truth and of_truth:
         report = evaluate(truth, of_truth, **options)
-        spoken = figures(report) | ({"others": to_others(truth, args.data)} if "secs" in of_truth else {})
+        spoken = figures(report) | (likeness(truth, args.data) if "secs" in of_truth else {})
         result |= {"source": spoken, "source_lines": report.as_dict()}
     return result
 

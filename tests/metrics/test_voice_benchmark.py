@@ -12,6 +12,7 @@ import soundfile
 
 from dubctl.errors import InputError
 from dubctl.media.clip import probe
+from dubctl.metrics.base import EvalItem
 from dubctl.metrics.wer import WordErrorRate
 from tests.metrics.conftest import RATE, TableAsr, voice
 
@@ -27,7 +28,7 @@ def load(name: str):
     return module
 
 
-bench, make_lists = load("voice"), load("make_lists")
+bench, make_lists, likeness = load("voice"), load("make_lists"), load("likeness")
 VOICES = {"low": (110, 500), "high": (260, 1100)}
 
 
@@ -141,3 +142,31 @@ def test_a_quick_look_takes_voices_in_turn(data):
     lines = {"lines": [{"id": f"{s}{i}", "speaker": s, "text": "hi"} for s in VOICES for i in range(3)]}
     cases = bench.in_turn(bench.load_cases(CHOSEN, lines, data, data, full=False))
     assert [c.speaker for c in cases] == ["low", "high"] * 3 and len({c.id for c in cases}) == 6
+
+
+def item(path: Path, speaker: str) -> EvalItem:
+    return EvalItem(path.stem, dub=path, text="words", speaker=speaker)
+
+
+def test_a_voice_that_stays_the_same_is_told_from_one_that_does_not(data, tmp_path):
+    found = likeness.Likeness(data)
+    for name, tones in {"steady": (110, 110, 110), "moved": (110, 116.54, 123.47)}.items():  # by semitones
+        dubs = [tmp_path / f"{name}{i}.wav" for i in range(3)]
+        for path, f0 in zip(dubs, tones, strict=True):
+            soundfile.write(path, voice(f0, 2.0), RATE)
+        got = found.line_to_line([item(path, "low") for path in dubs])
+        assert got["recordings"]["value"] > 0.7  # the folder's own two of that speaker
+        assert got["dubs"]["worst"] == ("low", got["dubs"]["value"])
+        if name == "steady":
+            assert got["dubs"]["value"] > 0.999 and got["dubs"]["semitones"] < 0.05
+        else:
+            assert got["dubs"]["value"] < 0.999 and got["dubs"]["semitones"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_what_was_not_spoken_says_nothing_of_how_steady_a_voice_is(data, tmp_path):
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(RATE), RATE)
+    got = likeness.Likeness(data).line_to_line([item(silent, "low"), item(tmp_path / "none.wav", "low")])
+    assert got["dubs"] == {"value": None, "ci95": None, "semitones": None, "worst": None}
+    assert "| one line of a voice to the next, cosine | – |" in bench.table(
+        {"n": 2, "failures": 2, "line_to_line": got}, None)
