@@ -1,6 +1,8 @@
-"""A full vowel that opens a sentence is long and loud enough to be heard; nothing else changes."""
+"""What opens a sentence is heard, and at once: a full vowel long and loud enough, a consonant not too long."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from dubctl.synth.decoder import Prosody
 from dubctl.synth.frontend import tokens_of
-from dubctl.synth.onset import FRAMES, clear_onsets
+from dubctl.synth.onset import FRAMES, FULL, LONGEST, clear_onsets, opening
 from dubctl.synth.symbols import INDEX
 
 
@@ -38,3 +40,19 @@ def test_an_onset_that_is_clear_already_stays() -> None:
     loud = Prosody(torch.full((1, len(tokens)), 3.0), torch.zeros(1, len(tokens)), torch.zeros(1, len(tokens)))
     after = clear_onsets(loud, tokens)
     assert torch.equal(after.log_duration, loud.log_duration) and torch.equal(after.energy, loud.energy)
+
+
+@pytest.mark.parametrize(("text", "sound", "frames"), [
+    ("Come on.", "k", 8), ("Well, come on.", "k", 8), ("Me too.", "m", LONGEST), ("She did.", "ʃ", 13)])
+def test_a_consonant_that_opens_a_sentence_is_no_longer_than_people_make_it(text: str, sound: str,
+                                                                            frames: float) -> None:
+    tokens = tokens_of(text)
+    drawn = Prosody(torch.full((1, len(tokens)), 3.4), torch.zeros(1, len(tokens)), torch.zeros(1, len(tokens)))
+    after = clear_onsets(drawn, tokens)
+    place = tokens.phones.index(INDEX[sound])
+    assert float(after.log_duration[0, place].expm1()) == pytest.approx(frames)
+    moved = (after.log_duration != drawn.log_duration)[0].nonzero().flatten().tolist()
+    assert all(opening(tokens.phones, i) and tokens.phones[i] not in FULL for i in moved)
+    assert torch.equal(after.energy, drawn.energy)
+    short = dataclasses.replace(drawn, log_duration=torch.full((1, len(tokens)), 1.0))
+    assert float(clear_onsets(short, tokens).log_duration[0, place]) == 1.0
