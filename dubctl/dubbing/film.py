@@ -35,7 +35,7 @@ from dubctl.media.mel import RATE
 from dubctl.progress import Progress, silent
 from dubctl.workers import spread
 
-METHOD = 1  # raise it when the same line, prompt and weights would be spoken otherwise
+METHOD = 2  # raise it when the same line, prompt and weights would be spoken otherwise
 LINES_EACH = 4  # what a process must have to speak: it loads the voice anew
 Spoken: TypeAlias = "tuple[np.ndarray, dict[str, Any]]"  # a line's track (S,) at 22,050 Hz and its report
 

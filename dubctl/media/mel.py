@@ -7,6 +7,7 @@ magnitude, natural log, floor 1e-5, reflect padding (n_fft - hop) / 2 without ce
 from __future__ import annotations
 
 import functools
+import math
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ import torchaudio
 
 RATE, N_FFT, HOP, N_MELS, F_MAX = 22_050, 1024, 256, 80, 8000.0
 FLOOR = 1e-5
+LOWEST, HIGHEST = math.log(FLOOR), 2.5  # of a mel
 FRAMES_PER_SECOND = RATE / HOP  # 86.13
 
 

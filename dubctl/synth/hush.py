@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dubctl.synth.burst import LOWEST
+from dubctl.media.mel import LOWEST
 from dubctl.synth.onset import STARTS
 from dubctl.synth.symbols import VOWEL_IDS
 

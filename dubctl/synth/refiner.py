@@ -24,10 +24,9 @@ from torch import Tensor, nn
 
 from dubctl.config import load_dataclass
 from dubctl.errors import InputError
-from dubctl.media.mel import N_MELS
+from dubctl.media.mel import HIGHEST, LOWEST, N_MELS
 from dubctl.speaker import DIM
 from dubctl.synth.aligner import MEL_SCALE, MEL_SHIFT
-from dubctl.synth.burst import HIGHEST, LOWEST
 from dubctl.synth.symbols import SYMBOLS
 from dubctl.unfilled import unfilled
 

@@ -29,7 +29,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from voice_pack import unpack
 
-from dubctl.synth.burst import LOWEST
+from dubctl.media.mel import LOWEST
 from dubctl.synth.decoder import energy_of
 from dubctl.synth.refiner import Draft, Refiner, draft_of, save_refiner
 from dubctl.synth.shaping import COLOUR_HZ, ENERGY_SCALE, LN_PER_DB, PIVOT, octaves, speaking, third_octaves

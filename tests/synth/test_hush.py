@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dubctl.synth.burst import LOWEST
+from dubctl.media.mel import LOWEST
 from dubctl.synth.hush import DEPTH, FADE, KEEP, hush_pauses
 from dubctl.synth.voice import chunk_tokens
 

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from dubctl.errors import DubctlError
-from dubctl.media.mel import HOP
-from dubctl.synth.burst import HIGHEST, LOWEST
+from dubctl.media.mel import HIGHEST, HOP, LOWEST
 from dubctl.synth.config import tiny_config
 from dubctl.synth.direction import Direction
 from dubctl.synth.model import Synthesizer
