@@ -21,7 +21,8 @@ from dubctl.synth.symbols import EDGE, INDEX, PUNCTUATION, SPACE, VOWEL_IDS, Tok
 
 FRAMES = 8  # 93 ms
 LONGEST = 10.0  # frames of an opening consonant, but for those:
-LONGEST_OF = {INDEX[s]: 8.0 for s in "pbtdkɡ"} | {INDEX[s]: 13.0 for s in "sʃʧθf"}
+LONGEST_OF = ({INDEX[s]: 8.0 for s in "ptkɡ"} | {INDEX[s]: 12.0 for s in "bd"}
+              | {INDEX[s]: 13.0 for s in "sʃʧθf"})
 REDUCED = frozenset("əɐᵻᵊɚ")  # "a", "another": these are short on purpose
 FULL = VOWEL_IDS - {i for s, i in INDEX.items() if s[0] in REDUCED}
 STARTS = frozenset(INDEX[s] for s in (EDGE, *PUNCTUATION))

@@ -16,6 +16,7 @@ from dubctl.errors import InputError
 from dubctl.graph.build import EmotionBatch
 from dubctl.media.level import amplify
 from dubctl.media.mel import HOP, RATE
+from dubctl.synth.burst import clear_bursts
 from dubctl.synth.config import SynthConfig
 from dubctl.synth.direction import PLAIN, Direction
 from dubctl.synth.durations import SLOWEST, Fit, fit
@@ -207,7 +208,7 @@ class Voice:
             found = replace(found, durations=follow(found.durations, tokens.phones, lips.open_at(found.frames, LEAD),
                                                     held))
         mel, pitch = self._say(tokens, u, prompt, found, direction)
-        mel = hush_pauses(mel, tokens.phones, found.durations)
+        mel = hush_pauses(clear_bursts(mel, tokens.phones, found.durations), tokens.phones, found.durations)
         if lips is not None:
             mel = mel + (swell_db(lips.open_at(len(mel))) * LN_PER_DB)[:, None].astype(np.float32)
         return Said(mel, found, pitch, float((frames - found.durations)[held].max(initial=0.0)))
