@@ -43,7 +43,8 @@ def test_an_onset_that_is_clear_already_stays() -> None:
 
 
 @pytest.mark.parametrize(("text", "sound", "frames"), [
-    ("Come on.", "k", 8), ("Well, come on.", "k", 8), ("Bad luck.", "b", 12), ("Me too.", "m", LONGEST), ("She did.", "ʃ", 13)])
+    ("Come on.", "k", 8), ("Well, come on.", "k", 8), ("Bad luck.", "b", 12), ("Me too.", "m", LONGEST),
+    ("She did.", "ʃ", 13)])
 def test_a_consonant_that_opens_a_sentence_is_no_longer_than_people_make_it(text: str, sound: str,
                                                                             frames: float) -> None:
     tokens = tokens_of(text)
