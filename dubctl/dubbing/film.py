@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from dubctl import __version__
+from dubctl.cores import free_memory
 from dubctl.device import resolve_device
 from dubctl.dubbing.ahead import Looking
 from dubctl.dubbing.line_store import LineStore
@@ -37,6 +38,8 @@ from dubctl.workers import spread
 
 METHOD = 2  # raise it when the same line, prompt and weights would be spoken otherwise
 LINES_EACH = 4  # what a process must have to speak: it loads the voice anew
+ALONE = 2  # cores that one process keeps busy: it looks at the next line meanwhile, and its vocoder has threads
+BYTES_EACH = 1.5e9  # that a process takes (1.3 GB measured)
 Spoken: TypeAlias = "tuple[np.ndarray, dict[str, Any]]"  # a line's track (S,) at 22,050 Hz and its report
 
 
@@ -145,9 +148,11 @@ def _speak(todo: Sequence[_Work], film: Film, store: LineStore, jobs: int, keep_
 
 def _processes(todo: Sequence[_Work], jobs: int) -> int:
     """How many are worth their start and have room: on a GPU, or of a large model, there is one."""
-    if not todo or todo[0].request.profile != "lite" or resolve_device(todo[0].request.device) != "cpu":
+    if jobs <= ALONE or not todo or todo[0].request.profile != "lite":
         return 1
-    return max(1, min(jobs, len(todo) // LINES_EACH))
+    if resolve_device(todo[0].request.device) != "cpu":
+        return 1
+    return max(1, min(jobs, len(todo) // LINES_EACH, int(free_memory() / BYTES_EACH)))
 
 
 def _spoken(todo: Sequence[_Work], processes: int) -> Iterator[tuple[_Work, Spoken | DubctlError]]:

@@ -102,9 +102,11 @@ def test_a_line_that_does_not_fit_is_silent_and_said(tmp_path: Path) -> None:
         dub(tmp_path, (long,))
 
 
-def test_processes_give_the_same_film_and_name_the_same_lines(film, tmp_path: Path, monkeypatch) -> None:
-    folder, alone = film
+def test_processes_give_the_same_film_and_name_the_same_lines(tmp_path: Path, monkeypatch) -> None:
+    folder = tmp_path / "alone"
+    alone = dub(folder)
     monkeypatch.setattr(film_module, "LINES_EACH", 1)
+    monkeypatch.setattr(film_module, "ALONE", 1)
     long = dataclasses.replace(LINES[0], id="long", text="This is much too long for the time that it has. " * 20)
     told: list[tuple[int, int, str]] = []
     done = dub(tmp_path, (*LINES, long), jobs=2, progress=lambda *what: told.append(what))
@@ -119,13 +121,19 @@ def test_processes_give_the_same_film_and_name_the_same_lines(film, tmp_path: Pa
         dub(tmp_path, (long, long), jobs=2, keep_going=False)
 
 
-def test_a_model_of_which_there_is_to_be_one_has_one_process(tmp_path: Path) -> None:
+def test_a_model_of_which_there_is_to_be_one_has_one_process(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(film_module, "free_memory", lambda: 1e12)
     def processes(count: int, jobs: int, **more) -> int:
         base = DubRequest(clip=FILM, script="", prompt=VOICE, out=tmp_path / "o.wav", device="cpu", **more)
         return film_module._processes([film_module._Work(LINES[0], base)] * count, jobs)
 
     assert processes(0, 8) == processes(3, 8) == processes(100, 1) == processes(100, 8, profile="paper") == 1
+    assert processes(100, 2) == 1  # which keeps two cores busy itself
     assert processes(100, 8) == 8 and processes(9, 8) == 2
+    monkeypatch.setattr(film_module, "free_memory", lambda: 4e9)
+    assert processes(100, 8) == 2
+    monkeypatch.setattr(film_module, "free_memory", lambda: 1e6)
+    assert processes(100, 8) == 1
 
 
 def test_where_no_mouth_is_seen_a_line_uses_the_room_behind_it_rather_than_hurry(tmp_path: Path) -> None:
