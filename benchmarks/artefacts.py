@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -78,8 +77,11 @@ class Heard:
 
 
 def high_passed(wav: np.ndarray, hertz: float) -> np.ndarray:
-    return sosfiltfilt(butter(4, hertz, "high", fs=RATE, output="sos"), np.pad(wav.astype(float), RATE // 10))[
-        RATE // 10: -(RATE // 10)]
+    """What is above; an octave lower nothing is left."""
+    spectrum = np.fft.rfft(np.pad(wav.astype(float), RATE // 10))
+    octaves = np.log2(np.maximum(np.linspace(0, RATE / 2, len(spectrum)), 1e-9) / hertz)
+    spectrum *= np.sin(np.pi / 2 * np.clip(octaves + 1, 0, 1)) ** 2
+    return np.fft.irfft(spectrum, len(wav) + 2 * (RATE // 10))[RATE // 10:][: len(wav)]
 
 
 def clicks(wav: np.ndarray) -> list[float]:
