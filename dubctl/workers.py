@@ -47,8 +47,8 @@ def _results(pool: ProcessPoolExecutor, work: Mapping[str, Item], do: Callable[[
     queue = iter(work.items())
     running: dict[Future[Result], str] = {}
 
-    def fill() -> None:  # few at a time, so that an interrupt does not wait for a long queue
-        while len(running) < 2 * jobs and (entry := next(queue, None)) is not None:
+    def fill() -> None:  # one more than can run, so that an interrupt does not wait for a long queue
+        while len(running) <= jobs and (entry := next(queue, None)) is not None:
             running[pool.submit(do, entry[1])] = entry[0]
 
     fill()

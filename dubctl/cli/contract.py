@@ -133,10 +133,17 @@ def execute(run: Run, body: Callable[[], None]) -> int:
     except DubctlError as err:
         error = err
     except Exception as err:  # the last line of defence: one line, and the traceback for those who ask
-        error = as_error(err)
+        error = Interrupted("interrupted", AGAIN) if _interrupting(err) else as_error(err)
         if run.verbose:
             say(traceback.format_exc().rstrip())
     return report(run, error, start)
+
+
+def _interrupting(err: BaseException | None) -> bool:
+    """Whether it came up while an interrupt was ending the work: a second one breaks locks that are being let go."""
+    while err is not None and not isinstance(err, KeyboardInterrupt):
+        err = err.__context__
+    return err is not None
 
 
 def report(run: Run, error: DubctlError | None, start: float) -> int:

@@ -142,6 +142,17 @@ def test_what_nobody_foresaw_is_one_line_too(capsys: pytest.CaptureFixture[str],
     assert "Traceback" in err
 
 
+def test_what_a_second_interrupt_breaks_is_an_interrupt(capsys: pytest.CaptureFixture[str]) -> None:
+    def body(run: Run) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("release unlocked lock")
+
+    code, _, err = outcome(capsys, body)
+    assert code == 130 and "interrupted" in err and "internal" not in err
+
+
 def test_interrupt_is_130_in_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = outcome(capsys, raising(KeyboardInterrupt()))
     assert (code, out) == (130, "") and "Traceback" not in err
