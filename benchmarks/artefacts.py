@@ -31,8 +31,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from voice import exit_code_of
 
 from dubctl.errors import InputError
+from dubctl.library.datasets.base import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import HOP, RATE
+from dubctl.media.subtitles import read_text
 from dubctl.metrics.cepstra import FRAME, pitch
 
 MS = RATE // 1000
@@ -42,7 +44,6 @@ FLOOR = 1e-9  # mean square: -90 dBFS, under which nothing is a click
 SLOTS, RIPPLE_HZ = 16, 1000.0  # of a hop
 PAUSE_DB = -35.0  # a frame that much under the loudest is a pause's
 LINES = 2048  # samples of a spectrum
-SUFFIXES = (".wav", ".flac", ".mp4", ".ogg")
 
 
 @dataclass
@@ -70,8 +71,9 @@ class Heard:
     def row(self) -> str:
         """A row of the table, but for its name."""
         ripple = f"{10 * np.log10(self.slots.max() / self.slots.min()):.2f}" if self.slots.min() > 0 else "–"
-        over, level = whine(self.spectrum / max(self.pauses, 1)) if self.pauses else (float("nan"),) * 2
-        whines = f"{over:.1f}, {level:.0f}" if self.pauses else "–"
+        whines = "–"
+        if self.pauses:
+            whines = "{:.1f}, {:.0f}".format(*whine(self.spectrum / self.pauses))
         return (f"{self.seconds / 60:.1f} | {60 * len(self.clicks) / max(self.seconds, 1e-9):.1f} | "
                 f"{ripple} ({self.frames}) | {whines} ({self.pauses})")
 
@@ -139,9 +141,11 @@ def sounds(place: Path) -> list[Path]:
     Raises:
         InputError: there are none.
     """
-    found = ([p for p in sorted(place.rglob("*")) if p.suffix.lower() in SUFFIXES] if place.is_dir()
-             else [Path(line) for line in place.read_text(encoding="utf-8").splitlines() if line.strip()]
-             if place.is_file() else [])
+    found: list[Path] = []
+    if place.is_dir():
+        found = [p for p in sorted(place.rglob("*")) if p.suffix.lower() in AUDIO_SUFFIXES | VIDEO_SUFFIXES]
+    elif place.is_file():
+        found = [Path(line) for line in read_text(place).splitlines() if line.strip()]
     if not found:
         raise InputError(f"{place} has no speech", "give a folder of sounds, or a file that names them")
     return found

@@ -33,10 +33,11 @@ def clear_onsets(prosody: Prosody, tokens: Tokens) -> Prosody:
     `FRAMES` frames and to the median energy of the line's vowels; of a consonant there, at most `LONGEST` frames. All
     else stays."""
     phones = tokens.phones
-    shorter = prosody.log_duration.minimum(_longest(phones).to(prosody.log_duration))
+    opening_here = [opening(phones, i) for i in range(len(phones))]
+    shorter = prosody.log_duration.minimum(_longest(phones, opening_here).to(prosody.log_duration))
     prosody = dataclasses.replace(prosody, log_duration=shorter)
     full = torch.tensor([p in FULL for p in phones], device=prosody.energy.device)
-    opens = torch.tensor([opening(phones, i) for i in range(len(phones))], device=full.device) & full
+    opens = torch.tensor(opening_here, device=full.device) & full
     if not bool(opens.any()):
         return prosody
     longer = prosody.log_duration.clamp(min=float(np.log(FRAMES + 1)))
@@ -45,10 +46,10 @@ def clear_onsets(prosody: Prosody, tokens: Tokens) -> Prosody:
                                energy=torch.where(opens, louder, prosody.energy))
 
 
-def _longest(phones: list[int]) -> torch.Tensor:
+def _longest(phones: list[int], opens: list[bool]) -> torch.Tensor:
     """Log-durations (1, L) that the sounds may have at most; infinite of all but opening consonants."""
-    consonants = [is_sound(p) and p not in VOWEL_IDS and opening(phones, i) for i, p in enumerate(phones)]
-    frames = [LONGEST_OF.get(p, LONGEST) if held else np.inf for p, held in zip(phones, consonants, strict=True)]
+    frames = [LONGEST_OF.get(p, LONGEST) if here and is_sound(p) and p not in VOWEL_IDS else np.inf
+              for p, here in zip(phones, opens, strict=True)]
     return torch.tensor(frames)[None].log1p()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from dubctl.cores import cores
 from dubctl.graph.build import EmotionBatch
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Batch, Sampler
@@ -50,7 +50,7 @@ class Feed(Dataset[Fed]):
 
         The loader's own generator keeps it from drawing its workers' seeds out of the run's dropout.
         """
-        workers = min(self.config.workers, len(os.sched_getaffinity(0)))  # more would wait for a core, and torch warns
+        workers = min(self.config.workers, cores())  # more would wait for a core, and torch warns
         return iter(DataLoader(self, batch_size=None, sampler=range(first, len(self)), num_workers=workers,
                                collate_fn=_as_it_is, prefetch_factor=4 if workers else None,
                                generator=torch.Generator()))
