@@ -73,7 +73,8 @@ def material(args: argparse.Namespace) -> tuple[dict[str, Any], list[dict[str, A
     if not rows:
         raise InputError(f"no clip of {args.grid} was left out by the models in {args.folds}",
                          "make them with models/recipes/speech_onset.py --folds 5")
-    return models, rows, heard(args.grid, rows, args.tracks)
+    truth = heard(args.grid, rows, args.tracks)
+    return models, [{**row, "text": row["text"] + args.ending} for row in rows], truth
 
 
 def measured(args: argparse.Namespace, row: dict[str, Any], truth: tuple[float, float]) -> dict[str, Any]:
@@ -159,6 +160,7 @@ def arguments(about: str | None) -> argparse.ArgumentParser:
     p.add_argument("--prompt", type=Path, required=True)
     p.add_argument("--tracks", type=Path, help="cache of benchmarks/speech_window.py")
     p.add_argument("--every", type=int, default=13)
+    p.add_argument("--ending", default=".", help="what is written behind each text: GRID's have no mark, scripts have")
     p.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
     p.add_argument("-o", "--out", type=Path, required=True)
     return p

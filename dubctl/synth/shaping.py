@@ -15,7 +15,7 @@ import torch
 from dubctl.media.mel import F_MAX, FRAMES_PER_SECOND, N_FFT, N_MELS, RATE, mel_basis
 from dubctl.synth.decoder import Prosody, energy_of
 from dubctl.synth.direction import Direction
-from dubctl.synth.symbols import INDEX, PUNCTUATION, SPACE, Tokens
+from dubctl.synth.symbols import INDEX, PUNCTUATION, SPACE, Tokens, is_sound
 
 LN_PER_DB = np.log(10) / 20
 LN_PER_SEMITONE = np.log(2) / 12
@@ -26,7 +26,8 @@ REGISTER = (1.1, 0.35)
 EFFORT_DB = 3.0  # at most asked of the energy head: more makes another voice (GE2E), hardly more feeling
 MARKS = frozenset(INDEX[p] for p in PUNCTUATION)
 SPEECH_DB = 30.0  # frames this far below the loudest count as pause
-TAIL = 4.0  # frames of silence after the line's last sound at most: a window is for speech
+TAIL = 4.0  # frames of silence after the line's last sound at most, where lips are seen: they close with it
+BREATH = 13.0  # where none are seen: 0.15 s, before a cut
 PIVOT = 1000.0  # Hz, where a tilt changes nothing
 COLOUR_HZ = 200 * 2 ** (np.arange(-2, 16) / 3)  # of `Direction.colour_db`
 
@@ -39,15 +40,17 @@ def pauses_of(tokens: Tokens, last: bool) -> np.ndarray:
     return marks
 
 
-def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction,
-                    last: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction, last: bool = True,
+                    seen: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Natural frames (L,) under the direction, and (L,) True where the length must stay: pauses that were asked for,
-    and the silence after the line, which is kept short so that the last sound ends where the lips do."""
+    and the silence after the line, which is kept short so that the last sound ends where the lips do, if they are
+    `seen`: a reader's full stop may last half a second."""
     marks = pauses_of(tokens, last)
     shaped = np.maximum(frames / direction.rate, 1.0)
     tail = np.zeros(len(frames), bool)
     if last:
-        shaped[-1], tail[-1] = min(shaped[-1], TAIL), True
+        tail[silent_end(tokens):] = True
+        shaped[tail] = np.maximum(shaped[tail] * min(1.0, (TAIL if seen else BREATH) / shaped[tail].sum()), 1.0)
     if direction.pause is None:
         return shaped, tail
     if direction.pause.seconds is not None:
@@ -55,6 +58,11 @@ def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction,
     else:
         wanted = shaped * (direction.pause.factor or 0.0)
     return np.where(marks, np.maximum(wanted, 1.0), shaped), marks | tail
+
+
+def silent_end(tokens: Tokens) -> int:
+    """The place behind the last sound: a mark, if there is one, and the line's edge."""
+    return max((i for i, p in enumerate(tokens.phones) if is_sound(p)), default=-1) + 1
 
 
 def asked_register(direction: Direction) -> float:

@@ -169,7 +169,7 @@ class Voice:
         chunks = chunk_tokens(text)
         lone = [self._understand(c, prompt, lips if len(chunks) == 1 else None, emotion) for c in chunks]
         last = len(chunks) - 1
-        lengths = np.array([shape_durations(natural_frames(u), c, direction, i == last)[0].sum()
+        lengths = np.array([shape_durations(natural_frames(u), c, direction, i == last, lips is not None)[0].sum()
                             for i, (u, c) in enumerate(zip(lone, chunks, strict=True))])
         total = int(lengths.sum()) if room is None else room
         minimum = sum(len(c) for c in chunks)
@@ -202,7 +202,7 @@ class Voice:
     def _perform_chunk(self, tokens: Tokens, u: Understanding, prompt: Prompt, room: int, lips: Lips | None,
                        direction: Direction, last: bool) -> Said:
         """One chunk within `room` frames, its sounds where the mouth is and as loud as it is open."""
-        frames, held = shape_durations(natural_frames(u), tokens, direction, last)
+        frames, held = shape_durations(natural_frames(u), tokens, direction, last, lips is not None)
         found = fit(frames, ends_inside(tokens), max(len(tokens), room), held)
         if lips is not None:
             found = replace(found, durations=follow(found.durations, tokens.phones, lips.open_at(found.frames, LEAD),

@@ -16,8 +16,9 @@ from dubctl.synth.direction import PLAIN, Direction, Pause, directed, parse_paus
 from dubctl.synth.durations import fit
 from dubctl.synth.pitch import f0_track
 from dubctl.synth.prompt import read_prompt
-from dubctl.synth.shaping import COLOUR_HZ, shape_mel
-from dubctl.synth.voice import Voice
+from dubctl.synth.shaping import BREATH, COLOUR_HZ, TAIL, shape_durations, shape_mel, silent_end
+from dubctl.synth.symbols import is_sound
+from dubctl.synth.voice import Voice, chunk_tokens
 
 WAV, RATE = sf.read(Path(__file__).parents[2] / "examples" / "voice.wav", dtype="float32")
 LINE = "Stay close, and do not look."
@@ -83,6 +84,21 @@ def test_pauses_take_the_seconds_or_the_factor_asked_for(said):
     assert long.durations[at] == pytest.approx(0.5 * 86.13, abs=1) and np.abs(np.delete(more, at)).max() <= 1
     twice = said(Direction(pause=Pause(factor=2.0)))[1]
     assert twice.durations[at] == pytest.approx(2 * plain.durations[at], abs=2)
+
+
+@pytest.mark.parametrize("text", ["Run.", "Run", "Run!!! …", "Stay close, and do not look."])
+def test_the_silence_after_the_last_sound_is_short_and_that_inside_a_line_stays(text):
+    tokens = chunk_tokens(text)[-1]
+    after, frames = silent_end(tokens), np.full(len(tokens), 30.0)
+    assert is_sound(tokens.phones[after - 1]) and not any(is_sound(p) for p in tokens.phones[after:])
+    shaped, held = shape_durations(frames, tokens, PLAIN, seen=True)
+    assert shaped[after:].sum() == pytest.approx(TAIL)
+    assert held.tolist() == [i >= after for i in range(len(tokens))]
+    assert shape_durations(frames, tokens, PLAIN)[0][after:].sum() == pytest.approx(BREATH)
+    assert np.array_equal(shaped[:after], frames[:after])
+    assert np.array_equal(shape_durations(frames, tokens, PLAIN, last=False)[0], frames)
+    short = np.full(len(tokens), 1.0)
+    assert np.array_equal(shape_durations(short, tokens, PLAIN)[0], short)
 
 
 def test_a_held_pause_stays_where_the_window_is_tight_and_yields_where_nothing_else_would_fit():
