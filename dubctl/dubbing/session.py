@@ -139,7 +139,7 @@ def perform(request: DubRequest, progress: Progress = silent, timing: Timing | N
         request = dataclasses.replace(request, wishes=dataclasses.replace(request.wishes, found=finding.acted))
     progress(3, STAGES, "references")
     with timing.part("synthesis"):
-        phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole())
+        phones, frames = voice.natural(request.script, prompt, emotion, request.wishes.whole(), reading.from_mouth)
         reading = (matched(reading, phones, info.duration) if request.window is None
                    else within(reading, request.window, info.duration))
         reading = reading if request.section is None else confined(reading, span)

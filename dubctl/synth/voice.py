@@ -231,13 +231,14 @@ class Voice:
         return shares.numpy()
 
     @torch.inference_mode()
-    def natural(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None,
-                direction: Direction = PLAIN) -> tuple[np.ndarray, np.ndarray]:
-        """Phone ids (L,) of the line and the frames (L,) each takes unforced, as directed, whatever the lips do."""
+    def natural(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None, direction: Direction = PLAIN,
+                seen: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Phone ids (L,) of the line and the frames (L,) each takes unforced, as directed, whatever the lips do; the
+        silence behind it as where they are `seen`, or not."""
         chunks = chunk_tokens(text)
         prompt = replace(prompt, log_f0=prompt.log_f0 + asked_register(direction))
         frames = [shape_durations(natural_frames(self._understand(c, prompt, None, emotion)), c, direction,
-                                  i == len(chunks) - 1)[0] for i, c in enumerate(chunks)]
+                                  i == len(chunks) - 1, seen)[0] for i, c in enumerate(chunks)]
         return np.concatenate([c.phones for c in chunks]), np.concatenate(frames)
 
     def natural_seconds(self, text: str, prompt: Prompt, emotion: EmotionBatch | None = None,
