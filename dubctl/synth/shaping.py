@@ -26,7 +26,7 @@ REGISTER = (1.1, 0.35)
 EFFORT_DB = 3.0  # at most asked of the energy head: more makes another voice (GE2E), hardly more feeling
 MARKS = frozenset(INDEX[p] for p in PUNCTUATION)
 SPEECH_DB = 30.0  # frames this far below the loudest count as pause
-TAIL = 2.0  # frames of silence after the line's last sound at most, where lips are seen: they close with it
+TAIL = 3.0  # frames of silence after the line's last sound at most, where lips are seen: they close with it
 BREATH = 13.0  # where none are seen: 0.15 s, before a cut
 PIVOT = 1000.0  # Hz, where a tilt changes nothing
 COLOUR_HZ = 200 * 2 ** (np.arange(-2, 16) / 3)  # of `Direction.colour_db`
@@ -36,7 +36,7 @@ def pauses_of(tokens: Tokens, last: bool) -> np.ndarray:
     """(L,) True at punctuation; the line's own end does not count where this chunk is the `last`."""
     marks = np.array([p in MARKS for p in tokens.phones])
     if last:
-        marks[-2:] = False
+        marks[silent_end(tokens):] = False
     return marks
 
 
@@ -50,7 +50,7 @@ def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction, la
     tail = np.zeros(len(frames), bool)
     if last:
         tail[silent_end(tokens):] = True
-        shaped[tail] = np.maximum(shaped[tail] * min(1.0, (TAIL if seen else BREATH) / shaped[tail].sum()), 1.0)
+        shaped[tail] = _at_most(shaped[tail], TAIL if seen else BREATH)
     if direction.pause is None:
         return shaped, tail
     if direction.pause.seconds is not None:
@@ -58,6 +58,12 @@ def shape_durations(frames: np.ndarray, tokens: Tokens, direction: Direction, la
     else:
         wanted = shaped * (direction.pause.factor or 0.0)
     return np.where(marks, np.maximum(wanted, 1.0), shaped), marks | tail
+
+
+def _at_most(frames: np.ndarray, total: float) -> np.ndarray:
+    """Lengths (N,) of at least a frame each, shortened alike until they sum to `total`, if that is more than N."""
+    over = frames - 1
+    return 1 + over * min(1.0, max(0.0, total - len(frames)) / max(float(over.sum()), 1e-9))
 
 
 def silent_end(tokens: Tokens) -> int:

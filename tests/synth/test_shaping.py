@@ -18,7 +18,7 @@ from dubctl.synth.pitch import f0_track
 from dubctl.synth.prompt import read_prompt
 from dubctl.synth.shaping import BREATH, COLOUR_HZ, TAIL, shape_durations, shape_mel, silent_end
 from dubctl.synth.symbols import is_sound
-from dubctl.synth.voice import Voice, chunk_tokens
+from dubctl.synth.voice import Lips, Voice, chunk_tokens
 
 WAV, RATE = sf.read(Path(__file__).parents[2] / "examples" / "voice.wav", dtype="float32")
 LINE = "Stay close, and do not look."
@@ -99,6 +99,16 @@ def test_the_silence_after_the_last_sound_is_short_and_that_inside_a_line_stays(
     assert np.array_equal(shape_durations(frames, tokens, PLAIN, last=False)[0], frames)
     short = np.full(len(tokens), 1.0)
     assert np.array_equal(shape_durations(short, tokens, PLAIN)[0], short)
+
+
+@pytest.mark.parametrize("text", ["Stay close, and do not look.", "Stay close, and do not look"])
+def test_a_line_whose_mouth_is_seen_ends_with_its_window_marked_or_not(text):
+    voice, prompt = Voice.load(), read_prompt(WAV, RATE)
+    room = round(0.9 * voice.natural(text, prompt, seen=True)[1].sum())
+    swinging = np.random.default_rng(2).normal(size=(room * 25 // 86, voice.model.config.lip_features))
+    done = voice.perform(text, prompt, room, lips=Lips(swinging.astype(np.float32), np.ones(len(swinging), bool)))
+    tokens = chunk_tokens(text)[-1]
+    assert sum(done.durations) == room and sum(done.durations[silent_end(tokens):]) <= TAIL
 
 
 def test_a_held_pause_stays_where_the_window_is_tight_and_yields_where_nothing_else_would_fit():
