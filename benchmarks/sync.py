@@ -3,12 +3,12 @@
     python models/recipes/speech_onset.py GRID --tracks TRACKS.safetensors -o FOLDS --folds 5
     python benchmarks/sync.py GRID --folds FOLDS --prompt examples/voice.wav --asr WHISPER -o runs/sync
 
-GRID is the folder of benchmarks/speech_window.py. Every `--every`-th clip is dubbed with its own text. Start and end of
-the made speech are compared with the visible speech window (by the lips alone, as `dubctl eval --metrics sync` reads
-it), and with where the talker himself is heard in the recording, which no one who dubs knows; how loudness follows the
-lips stands beside the recordings'. With `--asr`, the words of both are heard too. Writes RESULT.json and the dubs,
-prints a table; intervals are 95 % over clips (one talker: they say nothing of other faces). The shipped voice was
-trained on GRID s1's speech: its WER there is not of unseen lines.
+GRID is the folder of benchmarks/speech_window.py. Every `--every`-th clip is dubbed with its own text and `--ending`.
+Start and end of the made speech are compared with the visible speech window (by the lips alone, as `dubctl eval
+--metrics sync` reads it), and with where the talker himself is heard in the recording, which no one who dubs knows; how
+loudness follows the lips stands beside the recordings'. With `--asr`, the words of both are heard too. Writes
+RESULT.json and the dubs, prints a table; intervals are 95 % over clips (one talker: they say nothing of other faces).
+The shipped voice was trained on GRID s1's speech: its WER there is not of unseen lines.
 """
 
 from __future__ import annotations
