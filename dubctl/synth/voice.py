@@ -34,6 +34,7 @@ from dubctl.synth.shaping import (
     shape_durations,
     shape_mel,
     shape_prosody,
+    silent_end,
 )
 from dubctl.synth.symbols import INDEX, Tokens
 from dubctl.synth.takes import TAKES, Heard, Take, best_take
@@ -290,7 +291,7 @@ def chunk_tokens(text: str) -> list[Tokens]:
 def ends_inside(tokens: Tokens) -> np.ndarray:
     """(L,) True where a sentence ends before the last token but one: where extra silence may go."""
     marks = np.array([p in SENTENCE_ENDS for p in tokens.phones])
-    marks[-2:] = False
+    marks[silent_end(tokens):] = False
     return marks
 
 
