@@ -26,12 +26,13 @@ def english_normaliser() -> Callable[[str], str]:
 
 
 def normalise(text: str) -> str:
-    """`text` as words one space apart, ready to compare.
+    """`text` as words one space apart, ready to compare. Of an ellipsis Whisper's normaliser leaves full stops behind
+    ("nurse ."), which are no words.
 
     >>> normalise("Okay, I won't. It's my favourite!")
     'okay i will not it is my favorite'
     """
-    return " ".join(english_normaliser()(text).split())
+    return " ".join(word for word in english_normaliser()(text).split() if word.strip("."))
 
 
 def released_normalise(text: str) -> str:

@@ -1,7 +1,8 @@
 """Word error rate of a Whisper transcript against the script: `wer`, `wer:sound` and `wer:released`.
 
-Version 1. `wer`: corpus WER, errors over the words of all scripts, both sides through Whisper's English normaliser. A
-dub that could not be heard is an empty transcript: every word of its script counts as deleted.
+Version 2 (in 1 an ellipsis at a line's end was a word). `wer`: corpus WER, errors over the words of all scripts, both
+sides through Whisper's English normaliser. A dub that could not be heard is an empty transcript: every word of its
+script counts as deleted.
 `wer:sound`: the same, but what differs in spelling alone is no error (`dubctl.metrics.by_ear`): how much of `wer` a
 listener would hear.
 `wer:released`: what the scripts of StyleDubber and its family compute (Dub_Metric/WER_Whisper): `jiwer.wer(predicted,
@@ -39,7 +40,7 @@ class WordErrorRate(MeanMetric):
         heard: transcripts by file, shared by metrics of one evaluation so that nothing is transcribed twice.
     """
 
-    name, version, higher_is_better = "wer", "1", False
+    name, version, higher_is_better = "wer", "2", False
     needs = ("dub", "text")
 
     def __init__(self, asr: Any = None, device: str = "cpu", threads: int = 0,
@@ -89,7 +90,7 @@ class WordErrorRateBySound(WordErrorRate):
 class ReleasedWordErrorRate(WordErrorRate):
     """`wer:released`, see above. Lines that it leaves out have no value; `n` counts the lines that are left."""
 
-    name = "wer:released"
+    name, version = "wer:released", "1"
 
     def score(self, item: EvalItem) -> Score:
         heard = self.transcript(item)

@@ -14,6 +14,10 @@ from dubctl.metrics.text import normalise, released_normalise
     ("Mr. Hale", "mister Hale"),
     ("Hmm, yes.", "Yes"),
     ("ten dollars", "$10"),
+    ("Nurse...", "Nurse."),
+    ("Excuse me …", "Excuse me"),
+    ("Wait... what ... ?", "Wait. What?"),
+    ("It is 3.5 ...", "it is 3.5"),
 ])
 def test_same_words_in_other_spelling_are_equal(script, heard):
     assert normalise(script) == normalise(heard)
