@@ -36,7 +36,7 @@ from dubctl.media.mel import RATE
 from dubctl.progress import Progress, silent
 from dubctl.workers import spread
 
-METHOD = 3  # raise it when the same line, prompt and weights would be spoken otherwise
+METHOD = 4  # raise it when the same line, prompt and weights would be spoken otherwise
 LINES_EACH = 4  # what a process must have to speak: it loads the voice anew
 ALONE = 2  # cores that one process keeps busy: it looks at the next line meanwhile, and its vocoder has threads
 BYTES_EACH = 1.5e9  # that a process takes (1.3 GB measured)
