@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from dubctl.media.mel import LOWEST
-from dubctl.synth.hush import AFTER_SONORANT, AFTER_VOWEL, hush_pauses
+from dubctl.synth.hush import AFTER_SONORANT, AFTER_VOWEL, DEPTH, hush_pauses
 from dubctl.synth.voice import chunk_tokens
 
 FRAMES = 12
-KEEP, FADE, DEPTH = AFTER_VOWEL[0].keep, AFTER_VOWEL[0].slope, AFTER_VOWEL[0].depth
+KEEP, FADE = AFTER_VOWEL.keep, AFTER_VOWEL.slope
 
 
 def spoken(text):
@@ -44,22 +44,11 @@ def test_what_is_silent_already_stays_and_the_mel_given_is_not_changed():
     assert np.array_equal(hush_pauses(mel, phones, durations), kept) and np.array_equal(mel, kept)
 
 
-def test_after_a_sonorant_the_high_bands_go_first_and_then_all():
-    phones, durations, mel = spoken("When?")
-    change = hush_pauses(mel, phones, durations) - mel
-    end = int(durations[: len(phones) - 2].sum())
-    high, whole = AFTER_SONORANT
-    first = [int(np.flatnonzero(change[:, band])[0]) for band in (79, 0)]
-    assert first == [end + high.keep, end + whole.keep]
-    assert not change[: end + whole.keep, : high.band].any()
-    assert change[-1] == pytest.approx(LOWEST - mel[-1])  # deeper than there is room for
-
-
-def test_a_sonorant_of_a_frame_or_two_keeps_one():
-    phones, durations, mel = spoken("When?")
-    for frames in (1, 2):
-        durations[len(phones) - 3] = frames
-        short = mel[: durations.sum()]
-        start = int(durations[: len(phones) - 3].sum())
-        change = hush_pauses(short, phones, durations) - short
-        assert not change[: start + 1].any() and change[start + 1:].any()
+@pytest.mark.parametrize("text", ["When?", "Home.", "Long!", "Well.", "Four!"])
+def test_after_a_sonorant_the_pause_falls_silent_at_once(text):
+    phones, durations, mel = spoken(text)
+    change = (hush_pauses(mel, phones, durations) - mel)[:, 0]
+    slope = AFTER_SONORANT.slope
+    assert int(np.flatnonzero(change)[0]) == durations[: len(phones) - 2].sum()
+    assert change[-2 * FRAMES: 3 - 2 * FRAMES] == pytest.approx([-slope, -2 * slope, -3 * slope])
+    assert change[-1] == pytest.approx(-DEPTH)
