@@ -39,13 +39,15 @@ class TrainConfig:
     per_speaker: most clips of one speaker in an epoch. k: retrieved references per modality in training.
     own_dvector: share of items whose voice vector comes from the target itself (the rest: from another clip of the
     same speaker). swap: share of items spoken in a stranger's voice (only the speaker terms judge those); none before
-    `swap_from`. noisy_prompts: share of prompts heard as a poor recording, where an item has one. lips_from: step at
-    which alignments are good enough to derive lips from. emotion: use the library's emotion vectors (False trains the
-    aligner and decoder alone). emotion_dropout: share of modalities that are hidden. reference_dropout: share of items
-    that see no references at all, so that the network also knows how to do without. graph_steps: so many steps of the
-    graphs alone come first (`graph_steps.train_graphs`), of `graph_batch` lines at `graph_lr`. init: another run's
-    checkpoint or a voice folder to start from, "shipped" = the voice that comes with dubctl, "" = random weights;
-    the run's voice keeps its refiner of mels.
+    `swap_from`. noisy_prompts: share of prompts heard as a poor recording, where an item has one. voice_jitter: the
+    d-vector that the network is told lies beside the voice's, by up to this much of what two clips of one speaker
+    differ by (GE2E asks for the voice's own). lips_from: step at which alignments are good enough to derive lips from.
+    emotion: use the library's emotion vectors (False trains the aligner and decoder alone). emotion_dropout: share of
+    modalities that are hidden. reference_dropout: share of items that see no references at all, so that the network
+    also knows how to do without. graph_steps: so many steps of the graphs alone come first
+    (`graph_steps.train_graphs`), of `graph_batch` lines at `graph_lr`. init: another run's checkpoint or a voice folder
+    to start from, "shipped" = the voice that comes with dubctl, "" = random weights; the run's voice keeps its refiner
+    of mels.
     critic_lr: of the critic of mels, where the loss has one. reader_lr: of the reader of phones, which first learns by
     itself for `reader_steps` (it needs a good alignment: set `init`, or 0 steps to let it grow with the voice).
     freeze: parts of the network that stay as they are ("graphs", "decoder", …). workers: processes that make batches
@@ -73,6 +75,7 @@ class TrainConfig:
     swap: float = 0.15
     swap_from: int = 1500
     noisy_prompts: float = 0.0
+    voice_jitter: float = 0.0
     lips_from: int = 1500
     binarise_from: int = 1500
     lip_share: float = 0.6

@@ -123,6 +123,7 @@ class Sampler:
         self.plain = {name: [i for i in mine if self.items[i].usual] or mine
                       for name, mine in self.by_speaker.items()}
         self.names = list(self.by_speaker)
+        self.repeated = [name for name, mine in self.plain.items() if len(mine) > 1]
         self.most = per_speaker or len(self.items)
         self.per_epoch = max(1, sum(min(len(v), self.most) for v in self.by_speaker.values()) // batch)
         self._epoch, self._order = -1, np.zeros((0, 0), np.int64)
@@ -156,9 +157,10 @@ class Sampler:
         clips = self.plain[names[0] if names[0] != speaker else names[1]]
         return self.items[clips[rng.integers(len(clips))]]
 
-    def make(self, step: int, own_dvector: float, lip_share: float, swap: float = 0.0, noise: float = 0.0) -> Batch:
-        """The batch of `step`; a share `swap` of its items asks for the voice of another speaker, and a share `noise`
-        of those that can is asked by a poor recording of the voice."""
+    def make(self, step: int, own_dvector: float, lip_share: float, swap: float = 0.0, noise: float = 0.0,
+             jitter: float = 0.0) -> Batch:
+        """The batch of `step`; a share `swap` of its items asks for the voice of another speaker, a share `noise` of
+        those that can is asked by a poor recording of the voice, and with `jitter` by d-vectors beside its own."""
         rng = np.random.default_rng([self.seed, step, 2])
         chosen = self.indices(step)
         items = [self.items[i] for i in chosen]
@@ -173,7 +175,17 @@ class Sampler:
                 heard.append(voice.features.dvector)
             voices.append(voice)
             prompts.append(prompt)
+        if jitter and self.repeated:
+            heard = [self._beside(dvector, jitter * rng.random(), rng) for dvector in heard]
         return collate(items, voices, prompts, rng.random(len(items)) < lip_share, int(rng.integers(2**31)), heard)
+
+    def _beside(self, dvector: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+        """A d-vector (256,) away from this one in the direction, and so much of the way, in which two clips of some
+        speaker differ: no two recordings of a person have one d-vector, but most voices have one recording here."""
+        mine = self.plain[self.repeated[rng.integers(len(self.repeated))]]
+        one, other = (self.items[i].features.dvector for i in rng.choice(mine, 2, replace=False))
+        moved = np.maximum(dvector + share * (one - other), 0)  # a GE2E vector has no negative parts
+        return (moved / np.linalg.norm(moved)).astype(np.float32)
 
     def _asked(self, index: int, item: Item, own_dvector: float, swap: float,
                rng: np.random.Generator) -> tuple[Item, np.ndarray]:

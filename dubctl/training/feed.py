@@ -36,7 +36,7 @@ class Feed(Dataset[Fed]):
         c = self.config
         step = number // c.accumulate
         batch = self.sampler.make(number, c.own_dvector, c.lip_share, c.swap if step >= c.swap_from else 0.0,
-                                  c.noisy_prompts)
+                                  c.noisy_prompts, c.voice_jitter)
         if batch.durations is not None:
             batch = self._with_lips(batch, step)
         emotion = None

@@ -59,7 +59,7 @@ def main() -> None:
                                           match=2 * args.critic, clear=args.clear, speaker=args.speaker,
                                           contrast=args.speaker / 10),
                          checkpoint_every=args.checkpoint_every,
-                         noisy_prompts=noisy_prompts(args), reference_dropout=0.3,
+                         noisy_prompts=noisy_prompts(args), voice_jitter=args.voice_jitter, reference_dropout=0.3,
                          graph_steps=args.graph_steps, freeze=tuple(args.freeze),
                          reader_steps=args.reader_steps if args.clear else 0, swap=args.swap,
                          workers=args.workers, log_every=args.log_every)
@@ -157,6 +157,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--noisy-prompts", type=float,
                    help="share of prompts heard as a poor recording, where there is one (default: half with --quiet, "
                         "a quarter with --poor, else none)")
+    p.add_argument("--voice-jitter", type=float, default=0.0, metavar="SHARE",
+                   help="tell d-vectors beside the voice's, up to this share of how two clips of a speaker differ")
     p.add_argument("--more", type=Path, nargs="*", default=[])
     p.add_argument("--acted-weight", type=int, default=2, help="how often an acted clip comes in an epoch")
     p.add_argument("--steps", type=int, default=4200)

@@ -302,6 +302,22 @@ def test_a_word_alone_is_asked_for_by_longer_clips_of_its_voice_and_asks_for_non
     assert {len(sampler.plain[f"s{n}"]) for n in range(3)} == {1, 2}
 
 
+def test_a_jittered_voice_is_told_beside_itself_and_asked_for_as_it_is():
+    sampler = Sampler(items(), 6, 3)
+    plain, little, much = (sampler.make(2, 0.5, 0.5, jitter=share) for share in (0.0, 0.1, 1.0))
+    assert torch.equal(plain.dvector, plain.asked) and torch.equal(much.asked, plain.asked)
+    assert torch.equal(much.prompt, plain.prompt) and torch.equal(much.mel, plain.mel)
+    assert torch.allclose(much.dvector.norm(dim=1), torch.ones(6)) and bool((much.dvector >= 0).all())
+    near, far = ((batch.dvector - plain.asked).norm(dim=1) for batch in (little, much))
+    assert bool((near > 0).all()) and bool((near < far).all()) and float(near.max()) < 0.15
+
+
+def test_voices_of_one_clip_each_say_nothing_of_how_clips_differ():
+    sampler = Sampler(items(3), 3, 3)
+    batch = sampler.make(0, 1.0, 0.5, jitter=1.0)
+    assert torch.equal(batch.dvector, batch.asked)
+
+
 @pytest.mark.parametrize("key, value", [("batch", 0), ("steps", -1), ("log_every", 0), ("workers", -1)])
 def test_a_count_that_no_run_can_have_is_refused_in_one_line(key, value):
     with pytest.raises(UsageError, match=rf"^\[train\] {key}: {value} is below"):
