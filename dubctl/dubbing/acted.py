@@ -25,7 +25,7 @@ SCENE = "scene"  # `--emotion scene:0.5`: what the graphs find, acted at so much
 PITCH_LIMIT, ENERGY_LIMIT = 4.0, 8.0  # semitones and dB: actors go farther than a read voice can follow
 # of the decibels that actors add: a dub has 6 dB of headroom, beyond which its peaks are limited, and a strong feeling
 # is to be louder than a normal one; softer feelings keep the same share. Feelings are heard as well as with all of them
-# (the voice's card).
+# (docs/voice-history.md).
 LEVEL = 0.7
 FIRST_COLOURED, COLOUR_LIMIT = 4, 6.0  # third octave (317 Hz) from which the spectrum is coloured, and dB
 # Feelings whose table tilt is left out. An earlier voice tilted its spectrum by itself with references of these, and

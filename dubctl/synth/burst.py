@@ -3,9 +3,9 @@
 The decoder, which works at half the mel's rate and was taught by L1, fades such a sound in over some frames; a person's
 mouth opens within one. With nothing before it to be guessed from, "Bed" was then heard as "Bad", and "But", whose burst
 is weak, as "What" or "When".
-Inside a phrase the same would be a click at every word and costs DNSMOS .1 (the voice's card): those stay as they are.
-So do the other plosives: what was wrong with them was their length (`dubctl.synth.onset`), and with a burst as well
-they are heard as others.
+Inside a phrase the same would be a click at every word and costs DNSMOS .1 (docs/voice-history.md): those stay as they
+are. So do the other plosives: what was wrong with them was their length (`dubctl.synth.onset`), and with a burst as
+well they are heard as others.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ The voice speaks the items under their recordings' own durations, pitch, energy 
 HiFi-GAN's authors do, Kong et al. 2020, section 4.4), a share `REAL` stays recordings' own mels. Critics: HiFi-GAN's
 of periods and UnivNet's of spectra at three resolutions (Jang et al. 2021), least squares, features matched. What was
 recorded at 16 kHz is judged below 7.6 kHz only. Needs the package `onnx` (export). No vocoder that ships was made so:
-2,150 steps of 32 made HiFi-GAN less like the prompt and no clearer (models/voice/MODEL_CARD.md).
+2,150 steps of 32 made HiFi-GAN less like the prompt and no clearer (docs/voice-history.md).
 """
 
 from __future__ import annotations
