@@ -152,3 +152,9 @@ def _window_starts(samples: int, per_second: float = 1.3, min_coverage: float = 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """Cosine of two unit vectors (256,), -1..1."""
     return float(np.clip(np.dot(a, b), -1.0, 1.0))
+
+
+def moved(dvector: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """A d-vector (256,) so far from another: unit and without negative parts, as the encoder's own are."""
+    there = np.maximum(dvector + by, 0.0)
+    return (there / max(float(np.linalg.norm(there)), 1e-9)).astype(np.float32)

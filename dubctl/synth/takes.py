@@ -20,7 +20,7 @@ import numpy as np
 
 from dubctl.errors import InputError
 from dubctl.media.mel import RATE
-from dubctl.speaker import cosine
+from dubctl.speaker import cosine, moved
 from dubctl.synth.prompt import Prompt, speaker_encoder
 
 if TYPE_CHECKING:
@@ -75,6 +75,5 @@ def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None)
 
 
 def asking_for_more(asked: np.ndarray, wanted: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """The d-vector (256,) to ask for next, unit and without negative parts, as the encoder's own are."""
-    more = np.maximum(asked + STEP * (wanted - heard), 0.0)
-    return (more / max(float(np.linalg.norm(more)), 1e-9)).astype(np.float32)
+    """The d-vector (256,) to ask for next."""
+    return moved(asked, STEP * (wanted - heard))

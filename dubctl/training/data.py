@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from dubctl.media.mel import FRAMES_PER_SECOND
+from dubctl.speaker import moved
 from dubctl.synth.pitch import mean_log_f0
 from dubctl.synth.symbols import Tokens
 from dubctl.training.features import Features
@@ -184,8 +185,7 @@ class Sampler:
         speaker differ: no two recordings of a person have one d-vector, but most voices have one recording here."""
         mine = self.plain[self.repeated[rng.integers(len(self.repeated))]]
         one, other = (self.items[i].features.dvector for i in rng.choice(mine, 2, replace=False))
-        moved = np.maximum(dvector + share * (one - other), 0)  # a GE2E vector has no negative parts
-        return (moved / np.linalg.norm(moved)).astype(np.float32)
+        return moved(dvector, share * (one - other))
 
     def _asked(self, index: int, item: Item, own_dvector: float, swap: float,
                rng: np.random.Generator) -> tuple[Item, np.ndarray]:
