@@ -167,6 +167,9 @@ def parse() -> argparse.Namespace:
     p.add_argument("--quiet-voice", type=float, default=0.0, metavar="SHARE",
                    help="how much of the d-vector that GE2E asks for is the quiet recording's")
     p.add_argument("--copies", type=float, default=1.0, help="share of the warped and hurried copies that are taken")
+    p.add_argument("--parts", action="store_true",
+                   help="cut the recordings that have a --quiet copy in their pauses, as --init aligns them: a voice "
+                        "then has several")
     p.add_argument("--thin", type=int, default=1, help="take every N-th clip of the three speakers with hundreds")
     p.add_argument("--swap-from", type=int, default=1500)
     p.add_argument("--lr", type=float, default=1e-3)

@@ -7,12 +7,16 @@ import io
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
 from safetensors.numpy import load_file
 from voice_clips import LONGEST, acted, hurried, levelled, mel_of, poor_recording, rows, some, warped
 from voice_emotion import PLAIN_MANNER, Line, manner_of
+from voice_pack import aligned
+from voice_parts import cut
 
 from dubctl.emotion.base import EMOTIONS, LipTrack
 from dubctl.emotion.lips import lip_features
@@ -20,7 +24,9 @@ from dubctl.errors import DubctlError
 from dubctl.media.mel import FRAMES_PER_SECOND, HOP, RATE
 from dubctl.speaker import SpeakerEncoder
 from dubctl.synth.frontend import phonemise
+from dubctl.synth.model import Synthesizer
 from dubctl.synth.symbols import tokenise
+from dubctl.synth.voice_files import load_folder
 from dubctl.training.data import Item
 from dubctl.training.features import Features, cached
 
@@ -28,6 +34,7 @@ from dubctl.training.features import Features, cached
 def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]]:
     """Training and held-out items; an item's `row` is its place among the lines."""
     encoder = SpeakerEncoder().eval()
+    voice = load_folder(args.init)[0] if args.parts else None
     lips = load_file(args.grid_lips) if args.grid_lips else {}
     train: list[Item] = []
     held: list[Item] = []
@@ -42,12 +49,11 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
             continue
         noisy = poor_recording(args, row, media, encoder)
         if "quiet" in row:
-            noisy = noisy or (features.mel, features.dvector)
+            if args.parts or noisy is None:
+                noisy = features.mel, features.dvector
             clean = levelled(media, row["quiet"])
-            asked = features.dvector
-            if args.quiet_voice:
-                asked = (1 - args.quiet_voice) * asked + args.quiet_voice * encoder.embed(clean, RATE)
-            features = replace(features, mel=mel_of(clean), dvector=asked / np.linalg.norm(asked))
+            features = replace(features, mel=mel_of(clean),
+                               dvector=_asked(features.dvector, clean, encoder, args.quiet_voice))
         filmed = folder == args.acted
         feeling = row["emotion"] if filmed else "neutral"  # the labels of the other sets are those of their words
         item = Item(row["id"], row["speaker"], tokens, features, _lips(lips, row["id"], features), len(lines),
@@ -55,14 +61,33 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
                     played=folder == args.hurried)
         if not item.fits(LONGEST) or len(tokens) < 5:
             continue
-        lines.append(Line(row["id"], media, row["speaker"], row["text"], feeling,
-                          manner_of(row) if filmed else PLAIN_MANNER, filmed))
-        (held if row.get("split") == "dev" else train).append(item)
+        for one in _parts(item, media, row, args.quiet_voice, encoder, voice) if voice and "quiet" in row else [item]:
+            one.row = len(lines)
+            lines.append(Line(one.id, media, row["speaker"], row["text"], feeling,
+                              manner_of(row) if filmed else PLAIN_MANNER, filmed))
+            (held if row.get("split") == "dev" else train).append(one)
     for item in train:
         if item.acted:
             usual = [i.log_f0 for i in train if i.speaker == item.speaker and not i.acted]
             item.log_f0 = float(np.mean(usual)) if usual else item.log_f0
     return train, held, lines
+
+
+def _asked(heard: np.ndarray, clean: np.ndarray, encoder: SpeakerEncoder, share: float) -> np.ndarray:
+    """The d-vector that GE2E asks for: the recording's, `share` of it that of the samples without its noise."""
+    asked = (1 - share) * heard + share * encoder.embed(clean, RATE) if share else heard
+    return asked / np.linalg.norm(asked)
+
+
+def _parts(item: Item, media: Path, row: dict[str, Any], share: float, encoder: SpeakerEncoder,
+           voice: Synthesizer) -> Iterator[Item]:
+    """A recording with a quiet copy, cut in its pauses."""
+    recording, clean = levelled(media, media), levelled(media, row["quiet"])
+
+    def voices(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        heard = encoder.embed(recording[first * HOP: last * HOP], RATE)
+        return _asked(heard, clean[first * HOP: last * HOP], encoder, share), heard
+    yield from cut(item, aligned(voice, item.tokens, item.features.mel), voices)
 
 
 def _lips(tracks: dict[str, np.ndarray], id: str, features: Features) -> np.ndarray | None:

@@ -94,10 +94,13 @@ def _start(voice: Synthesizer) -> None:
     _VOICE.append(voice)
 
 
-@torch.no_grad()
 def _aligned(line: tuple[Tokens, np.ndarray]) -> np.ndarray:
-    tokens, mel = line
-    voice = _VOICE[0]
+    return aligned(_VOICE[0], *line)
+
+
+@torch.no_grad()
+def aligned(voice: Synthesizer, tokens: Tokens, mel: np.ndarray) -> np.ndarray:
+    """Frames (L,) of each token of a recording, by the voice's own aligner; mel (T, 80)."""
     phones, stress = torch.tensor([tokens.phones]), torch.tensor([tokens.stress])
     length, frames = torch.tensor([len(tokens)]), torch.tensor([len(mel)])
     embedded = voice.aligner.embed(phones, stress)
