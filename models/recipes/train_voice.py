@@ -189,7 +189,10 @@ def parse() -> argparse.Namespace:
     p.add_argument("--freeze", nargs="*", default=[], metavar="PART", help="parts of the network that stay: graphs, …")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=2)
-    return p.parse_args()
+    args = p.parse_args()
+    if args.parts and (not args.init or not args.quiet or args.snippets):
+        p.error("--parts needs --init and --quiet, and cannot go with --snippets, which are of whole recordings")
+    return args
 
 
 if __name__ == "__main__":
