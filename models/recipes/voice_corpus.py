@@ -8,7 +8,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -48,10 +47,10 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
             print("left out:", err.message)
             continue
         noisy = poor_recording(args, row, media, encoder)
-        if "quiet" in row:
+        clean = levelled(media, row["quiet"]) if "quiet" in row else None
+        if clean is not None:
             if args.parts or noisy is None:
                 noisy = features.mel, features.dvector
-            clean = levelled(media, row["quiet"])
             features = replace(features, mel=mel_of(clean),
                                dvector=_asked(features.dvector, clean, encoder, args.quiet_voice))
         filmed = folder == args.acted
@@ -61,7 +60,8 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
                     played=folder == args.hurried)
         if not item.fits(LONGEST) or len(tokens) < 5:
             continue
-        for one in _parts(item, media, row, args.quiet_voice, encoder, voice) if voice and "quiet" in row else [item]:
+        whole = voice is None or clean is None
+        for one in [item] if whole else _parts(item, media, clean, args.quiet_voice, encoder, voice):
             one.row = len(lines)
             lines.append(Line(one.id, media, row["speaker"], row["text"], feeling,
                               manner_of(row) if filmed else PLAIN_MANNER, filmed))
@@ -79,10 +79,10 @@ def _asked(heard: np.ndarray, clean: np.ndarray, encoder: SpeakerEncoder, share:
     return asked / np.linalg.norm(asked)
 
 
-def _parts(item: Item, media: Path, row: dict[str, Any], share: float, encoder: SpeakerEncoder,
+def _parts(item: Item, media: Path, clean: np.ndarray, share: float, encoder: SpeakerEncoder,
            voice: Synthesizer) -> Iterator[Item]:
-    """A recording with a quiet copy, cut in its pauses."""
-    recording, clean = levelled(media, media), levelled(media, row["quiet"])
+    """A recording, cut in its pauses; clean: its samples without noise."""
+    recording = levelled(media, media)
 
     def voices(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         heard = encoder.embed(recording[first * HOP: last * HOP], RATE)

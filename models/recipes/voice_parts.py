@@ -48,11 +48,9 @@ def _parts(tokens: Tokens, durations: np.ndarray) -> Iterator[tuple[Tokens, np.n
         if a > 0:
             phones, stress, known, first = [INDEX[EDGE], *phones], [0, *stress], [KEPT, *known], first - KEPT
         if b < len(tokens):
-            mark = tokens.phones[b]
-            marked = SYMBOLS[mark] in PUNCTUATION
-            phones = [*phones, mark, INDEX[EDGE]] if marked else [*phones, INDEX[EDGE]]
-            known = [*known, KEPT - 1, 1] if marked else [*known, KEPT]
-            stress, last = [*stress, *[0] * (len(phones) - len(stress))], last + KEPT
+            mark, edge = tokens.phones[b], INDEX[EDGE]
+            tail, kept = ([mark, edge], [KEPT - 1, 1]) if SYMBOLS[mark] in PUNCTUATION else ([edge], [KEPT])
+            phones, stress, known, last = [*phones, *tail], [*stress, *(0 for _ in tail)], [*known, *kept], last + KEPT
         yield Tokens(phones, stress), np.array(known, np.int64), first, last
 
 
