@@ -3,24 +3,29 @@
     python models/recipes/mix_voices.py models/voice=0.55 runs/a/voice=0.225 runs/b/voice=0.225 -o mixed
 
 A long run drifts from what it started with; part of the way keeps what both can do (Wortsman et al. 2022, "Robust
-fine-tuning of zero-shot models" and "Model soups").
+fine-tuning of zero-shot models" and "Model soups"). `--keep variance aggregate` leaves such parts of the network as the
+first voice has them: what a run unlearns in one part is not averaged in with what it learns in another.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
 
-def mix(voices: dict[Path, float], out: Path) -> None:
+def mix(voices: dict[Path, float], out: Path, keep: Sequence[str] = ()) -> None:
     """Write the mean of voices of one network, weighted as given (float16); the rest is copied from the first.
 
+    Args:
+        keep: parts of the network (the first word of their tensors' names) that stay as the first voice has them.
+
     Raises:
-        ValueError: weights that do not sum to 1, or voices of different networks.
+        ValueError: weights that do not sum to 1, voices of different networks, or a part that the network lacks.
     """
     if abs(sum(voices.values()) - 1) > 1e-6:
         raise ValueError(f"the weights sum to {sum(voices.values()):g}, not to 1")
@@ -28,9 +33,13 @@ def mix(voices: dict[Path, float], out: Path) -> None:
     first = parts[0][0]
     if any({n: t.shape for n, t in part.items()} != {n: t.shape for n, t in first.items()} for part, _ in parts):
         raise ValueError("voices of different networks cannot be mixed")
+    kept = {name for name in first if name.partition(".")[0] in keep}
+    if lacking := sorted(set(keep) - {name.partition(".")[0] for name in kept}):
+        raise ValueError(f"the network has no part {', '.join(lacking)}")
     out.mkdir(parents=True, exist_ok=True)
-    save_file({name: sum((weight * part[name].float() for part, weight in parts), torch.zeros(())).half().contiguous()
-               for name in first}, out / "model.safetensors")
+    mean = {name: sum((weight * part[name].float() for part, weight in parts), torch.zeros(())) for name in first}
+    mean.update((name, first[name]) for name in kept)
+    save_file({name: tensor.half().contiguous() for name, tensor in mean.items()}, out / "model.safetensors")
     shutil.copy(next(iter(voices)) / "config.json", out / "config.json")
 
 
@@ -38,9 +47,10 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("voices", nargs="+", metavar="FOLDER=WEIGHT")
     p.add_argument("-o", "--out", type=Path, required=True)
+    p.add_argument("--keep", nargs="*", default=[], metavar="PART", help="parts that stay as the first voice has them")
     args = p.parse_args()
     pairs = [voice.rsplit("=", 1) for voice in args.voices]
-    mix({Path(folder): float(weight) for folder, weight in pairs}, args.out)
+    mix({Path(folder): float(weight) for folder, weight in pairs}, args.out, args.keep)
 
 
 if __name__ == "__main__":

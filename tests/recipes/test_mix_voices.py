@@ -15,7 +15,8 @@ from mix_voices import mix
 
 def voice(folder, value, size=3):
     folder.mkdir()
-    save_file({"a": torch.full((size,), value), "b": torch.zeros(2)}, folder / "model.safetensors")
+    tensors = {"a": torch.full((size,), value), "b": torch.zeros(2), "c.w": torch.full((2,), value)}
+    save_file(tensors, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps({"step": value}))
     return folder
 
@@ -26,6 +27,16 @@ def test_weights_are_averaged_as_asked_and_the_first_gives_the_configuration(tmp
     found = load_file(tmp_path / "out" / "model.safetensors")
     assert found["a"].dtype == torch.float16 and found["a"].tolist() == [2.0] * 3 and found["b"].tolist() == [0.0] * 2
     assert json.loads((tmp_path / "out" / "config.json").read_text())["step"] == 1.0
+
+
+def test_parts_stay_as_the_first_voice_has_them(tmp_path):
+    voices = {voice(tmp_path / "x", 1.0): 0.0, voice(tmp_path / "y", 5.0): 1.0}
+    mix(voices, tmp_path / "out", keep=["c"])
+    found = load_file(tmp_path / "out" / "model.safetensors")
+    assert found["c.w"].tolist() == [1.0] * 2 and found["a"].tolist() == [5.0] * 3
+    with pytest.raises(ValueError, match="no part d"):
+        mix(voices, tmp_path / "else", keep=["c", "d"])
+    assert not (tmp_path / "else").exists()
 
 
 def test_weights_that_are_no_mean_and_other_networks_are_refused(tmp_path):
