@@ -20,7 +20,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from voice import clip_seconds, in_turn, load_cases, silent_clip
+from voice import in_turn, load_cases
+from windows import clip_seconds, silent_clip
 
 from dubctl.dubbing.acted import Feeling
 from dubctl.dubbing.direction import Wishes, told

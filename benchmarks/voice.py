@@ -9,7 +9,10 @@ truth beside each figure, the source recordings of the lines. Two ways to speak:
 
 - `--mode speak` (default): the synthesizer alone at its natural length, quick enough to compare checkpoints;
 - `--mode dub`: the whole of `dubctl dub` on a silent black clip, whose length is 0.4 s + 0.075 s per letter, rounded
-  to a frame of 25 fps; the length of each dub is then checked to the sample.
+  to a frame of 25 fps; the length of each dub is then checked to the sample. With `--pace 0.8 1.25` the clip has a
+  speech window instead, of 1.25 to 0.8 times the line's natural length, evenly spread over the lines.
+
+`--prompt-seconds 3` cuts each prompt to its first three seconds.
 
 Figures: corpus WER of a Whisper transcript, GE2E cosine to the prompt (mean, worst voice) and to other recordings of
 the speaker, which the voice was not told of, how often the right prompt is the nearest of the six, cosine and median
@@ -25,14 +28,17 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from likeness import Likeness
+from voice_table import table
+from windows import Place, clip_seconds, first_seconds, paced, paces, silent_clip
 
 from dubctl.errors import DubctlError, InputError, QualityGateError, UsageError
 from dubctl.files import read_jsonl, sha256_file, write_json
@@ -41,7 +47,6 @@ from dubctl.metrics.run import EvalReport, evaluate
 from dubctl.synth.takes import TAKES
 
 RATE = 22050
-FPS = 25
 # the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
 BARS = {"wer": 0.10, "secs": 0.75, "nearest": 0.90, "length": 1.0}
 
@@ -92,12 +97,6 @@ def in_turn(cases: list[Case]) -> list[Case]:
     return [cases[i] for _, i in sorted(order)]
 
 
-def clip_seconds(text: str) -> float:
-    """Length of the silent clip for a line: 0.4 s + 0.075 s per letter, on a frame of 25 fps."""
-    letters = sum(c.isalnum() for c in text)
-    return round((0.4 + 0.075 * letters) * FPS) / FPS
-
-
 def speaker_alone(checkpoint: Path | None, vocoder: str, takes: int = TAKES) -> Speak:
     """Speak with the synthesizer at its natural length."""
     from dubctl.media.audio import load_audio, save_wav
@@ -113,32 +112,26 @@ def speaker_alone(checkpoint: Path | None, vocoder: str, takes: int = TAKES) -> 
     return speak
 
 
-def whole_dub(clips: Path, checkpoint: Path | None, vocoder: str, takes: int = TAKES) -> Speak:
-    """Speak through the real `dub` on silent clips."""
+def whole_dub(clips: Path, checkpoint: Path | None, vocoder: str, takes: int = TAKES,
+              pace: Mapping[str, float] | None = None) -> Speak:
+    """Speak through the real `dub` on silent clips; with `pace` (of a case's id) in a window that forces it, for which
+    the line is dubbed once before to learn its natural length."""
     from dubctl.dubbing.session import DubRequest, dub_clip
 
     def speak(case: Case, out: Path) -> dict[str, Any]:
-        seconds = clip_seconds(case.text)
-        dub_clip(DubRequest(clip=silent_clip(clips, seconds), script=case.text, prompt=case.prompt, out=out,
-                            voice=checkpoint, seed=0, vocoder=vocoder, takes=takes))
-        return {"seconds": seconds}
+        def dub(place: Place) -> tuple[Path, dict[str, Any]]:
+            clip = silent_clip(clips, place.seconds)
+            report = dub_clip(DubRequest(clip=clip, script=case.text, prompt=case.prompt, out=out, voice=checkpoint,
+                                         seed=0, vocoder=vocoder, takes=takes, window=place.window))
+            return clip, report["speech"]
+
+        place = Place(clip_seconds(case.text))
+        if pace:
+            place = paced(dub(place)[1]["natural_seconds"], pace[case.id])
+        clip, speech = dub(place)
+        return {"seconds": place.seconds, "clip": str(clip), "pace": 1 / speech["stretch"]}
 
     return speak
-
-
-def silent_clip(folder: Path, seconds: float) -> Path:
-    """A black clip without sound, made once per length."""
-    from dubctl.files import atomic_path
-    from dubctl.media.ffmpeg import run
-
-    path = folder / f"black_{round(seconds * FPS):04d}.mp4"
-    if not path.is_file():
-        with atomic_path(path) as part:
-            source = f"color=black:size=160x120:rate={FPS}:duration={seconds}"
-            _, err, code = run(["-y", "-v", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", str(part)])
-            if code:
-                raise InputError(f"cannot make a test clip: {err.strip()}")
-    return path
 
 
 def run_cases(cases: list[Case], speak: Speak, out: Path, suffix: str, clips: Path | None) -> list[EvalItem]:
@@ -154,9 +147,22 @@ def run_cases(cases: list[Case], speak: Speak, out: Path, suffix: str, clips: Pa
         facts["wall"] = round(time.monotonic() - started, 3)
         print(f"\r{number}/{len(cases)} {case.id} {why}", end="\n" if why else "", file=sys.stderr, flush=True)
         items.append(EvalItem(case.id, dub=path, text=case.text, prompt=case.prompt, speaker=case.speaker, failed=why,
-                              clip=silent_clip(clips, clip_seconds(case.text)) if clips else None, report=facts))
+                              clip=clip_of(case, facts, clips), report=facts))
     print(file=sys.stderr)
     return items
+
+
+def clip_of(case: Case, facts: Mapping[str, Any], clips: Path | None) -> Path | None:
+    """The clip that a case was dubbed in, of a failed one the usual."""
+    if not clips:
+        return None
+    return Path(facts["clip"]) if "clip" in facts else silent_clip(clips, clip_seconds(case.text))
+
+
+def pace_of(items: list[EvalItem]) -> dict[str, float] | None:
+    """The pace that was reached, in times of the voice's own: least, median, most."""
+    found = [item.report["pace"] for item in items if "pace" in item.report]
+    return {"least": min(found), "median": median(found), "most": max(found)} if found else None
 
 
 def truth_items(cases: list[Case], names: list[str]) -> tuple[list[EvalItem], list[str]]:
@@ -198,48 +204,6 @@ def missed_bars(measured: Mapping[str, Any]) -> list[str]:
     return missed
 
 
-def table(measured: Mapping[str, Any], truth: Mapping[str, Any] | None) -> str:
-    """A Markdown table for the model card."""
-    rows = [("lines spoken (failed)", lambda f: f"{f['n']} ({f['failures']})"),
-            ("corpus WER", lambda f: _percent(f.get("wer"))),
-            ("… by the sound, not the spelling", lambda f: _percent(f.get("wer:sound"))),
-            ("GE2E cosine to the prompt, mean", lambda f: _plain(f.get("secs"))),
-            ("… of the worst voice", lambda f: "–" if not f.get("worst_voice")
-             else f"{f['worst_voice'][1]:.3f} ({f['worst_voice'][0]})"),
-            ("… to other recordings of the speaker", lambda f: _plain(f.get("others"))),
-            ("right prompt nearest of all", lambda f: _percent(f.get("nearest"))),
-            ("length equal to the clip's, to the sample", lambda f: _percent(f.get("length"))),
-            ("DNSMOS OVRL", lambda f: _plain(f.get("dnsmos")))]
-    lines = ["| | dubctl | source recordings |", "|---|---|---|"]
-    for label, show in rows:
-        lines.append(f"| {label} | {show(measured)} | {show(truth) if truth else '–'} |")
-    if steady := measured.get("line_to_line"):
-        dubs, recordings = steady["dubs"], steady["recordings"]
-        lines += [f"| one line of a voice to the next, cosine | {_plain(dubs)} | {_plain(recordings)} |",
-                  f"| … median pitch, standard deviation in semitones | {_number(dubs)} | {_number(recordings)} |"]
-    return "\n".join(lines)
-
-
-def _number(steady: Mapping[str, Any]) -> str:
-    return "–" if steady["semitones"] is None else f"{steady['semitones']:.2f}"
-
-
-def _percent(figure: Mapping[str, Any] | None) -> str:
-    return _shown(figure, lambda v: f"{100 * v:.1f}", " %")
-
-
-def _plain(figure: Mapping[str, Any] | None) -> str:
-    return _shown(figure, lambda v: f"{v:.3f}", "")
-
-
-def _shown(figure: Mapping[str, Any] | None, write: Callable[[float], str], unit: str) -> str:
-    if not figure or figure.get("value") is None:
-        return "–"
-    interval = figure.get("ci95")
-    spread = f" [{write(interval[0])}, {write(interval[1])}]" if interval else ""
-    return f"{write(figure['value'])}{unit}{spread}"
-
-
 def _audio(folder: Path) -> dict[str, Path]:
     return {str(row["id"]): folder / row["audio"] for row in read_jsonl(folder / "manifest.jsonl") if row.get("audio")}
 
@@ -271,6 +235,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--vocoder", choices=("lite", "hifigan"), default="hifigan")
     parser.add_argument("--takes", type=int, default=TAKES, help="dub --takes")
     parser.add_argument("--format", choices=("wav", "mp4"), default="wav", help="what --mode dub writes")
+    parser.add_argument("--pace", type=float, nargs=2, metavar=("SLOWEST", "FASTEST"),
+                        help="with --mode dub: windows that force the pace, in times of the voice's own")
+    parser.add_argument("--prompt-seconds", type=float, help="use only so much of each prompt")
     parser.add_argument("--full", action="store_true", help="every line to every voice")
     parser.add_argument("--jobs", type=int, default=1, help="threads that score")
     parser.add_argument("--device", default="cpu", help="where Whisper runs")
@@ -293,20 +260,29 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
     names = parse_metrics(args.metrics or usual)
     if args.check and (args.truth_only or not {"wer", "secs"} <= set(names)):
         raise UsageError("--check needs wer and secs of the voice", "leave --metrics and --truth-only out")
+    if args.pace and (args.mode != "dub" or not 0 < args.pace[0] <= args.pace[1]):
+        raise UsageError("--pace needs --mode dub and two numbers above 0, the slowest first", "say --pace 0.8 1.25")
+    if args.prompt_seconds is not None:
+        if args.prompt_seconds < 1:
+            raise UsageError("--prompt-seconds is below 1", "a prompt has 1 to 30 s")
+        cases = [replace(c, prompt=first_seconds(c.prompt, args.prompt_seconds, args.out / "prompts")) for c in cases]
     options = {"asr": args.asr, "jobs": args.jobs, "device": args.device, "progress": _progress}
     result: dict[str, Any] = {"list": args.list.name, "list_sha256": sha256_file(args.list), "mode": args.mode,
                               "checkpoint": str(args.checkpoint or "shipped"), "vocoder": args.vocoder,
                               "takes": args.takes,
-                              "full": args.full, "limit": args.limit}
+                              "full": args.full, "limit": args.limit, "pace": args.pace,
+                              "prompt_seconds": args.prompt_seconds}
     if not args.truth_only:
         clips = args.out / "clips" if args.mode == "dub" else None
         suffix = f".{args.format}" if clips else ".wav"
         way = (args.checkpoint, args.vocoder, args.takes)
-        speak = whole_dub(clips, *way) if clips else speaker_alone(*way)
+        pace = dict(zip((c.id for c in cases), paces(len(cases), *args.pace), strict=True)) if args.pace else None
+        speak = whole_dub(clips, *way, pace) if clips else speaker_alone(*way)
         items = run_cases(cases, speak, args.out / "speech", suffix, clips)
         report = evaluate(items, names + (["length"] if clips else []), **options)
         seconds, wall = (sum(i.report.get(key, 0.0) for i in items) for key in ("seconds", "wall"))
         spoken = figures(report) | (likeness(items, args.data) if "secs" in names else {})
+        spoken |= {"pace": pace_of(items)}
         result |= {"dubctl": spoken, "real_time_factor": wall / seconds if seconds else None,
                    "lines": report.as_dict()}
     truth, of_truth = ([], []) if args.no_truth else truth_items(cases, names)

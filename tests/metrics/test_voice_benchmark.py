@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dubctl.errors import InputError
 from dubctl.media.clip import probe
@@ -28,7 +30,7 @@ def load(name: str):
     return module
 
 
-bench, make_lists, likeness = load("voice"), load("make_lists"), load("likeness")
+bench, make_lists, likeness, windows = load("voice"), load("make_lists"), load("likeness"), load("windows")
 VOICES = {"low": (110, 500), "high": (260, 1100)}
 
 
@@ -104,10 +106,60 @@ def test_bars_that_are_met():
 
 
 def test_silent_clips_last_as_long_as_the_line_needs(tmp_path):
-    seconds = bench.clip_seconds("Twenty letters in the line, yes")
+    seconds = windows.clip_seconds("Twenty letters in the line, yes")
     assert seconds == pytest.approx(0.4 + 0.075 * 25, abs=0.02)
-    info = probe(bench.silent_clip(tmp_path, seconds))
+    info = probe(windows.silent_clip(tmp_path, seconds))
     assert float(info.duration) == pytest.approx(seconds, abs=1e-6) and not info.has_audio
+
+
+@given(count=st.integers(1, 200), slowest=st.floats(0.5, 1.0), ratio=st.floats(1.0, 2.0))
+def test_paces_lie_between_the_two_and_cover_what_is_between_them(count, slowest, ratio):
+    found = windows.paces(count, slowest, slowest * ratio)
+    assert len(found) == count
+    assert all(slowest * (1 - 1e-9) <= pace <= slowest * ratio * (1 + 1e-9) for pace in found)
+    gaps = np.diff([0.0, *sorted(np.log(np.array(found) / slowest)), np.log(ratio)])
+    assert gaps.max() <= 2.1 * np.log(ratio) / (count + 1) + 1e-9  # the golden ratio's sequence leaves no larger hole
+
+
+@given(natural=st.floats(0.3, 12), pace=st.floats(0.5, 2))
+def test_a_paced_window_is_as_long_as_the_pace_asks_and_lies_in_its_clip(natural, pace):
+    place = windows.paced(natural, pace)
+    start, end = place.window
+    assert natural / (end - start) == pytest.approx(pace) and 0 < start < end < place.seconds
+    assert place.seconds * windows.FPS == pytest.approx(round(place.seconds * windows.FPS))
+
+
+def test_a_paced_line_is_dubbed_at_that_pace_and_its_clip_is_what_is_measured(data, tmp_path, monkeypatch):
+    asked = []
+
+    def dub_clip(request):
+        asked.append(request)
+        length = 2.0 if request.window is None else request.window[1] - request.window[0]
+        return {"speech": {"natural_seconds": 2.0, "stretch": length / 2.0}}
+
+    monkeypatch.setattr("dubctl.dubbing.session.dub_clip", dub_clip)
+    case = bench.load_cases(CHOSEN, CHOSEN, data, data, full=False)[0]
+    speak = bench.whole_dub(tmp_path / "clips", None, "lite", 2, {case.id: 0.8})
+    items = bench.run_cases([case], speak, tmp_path / "speech", ".wav", tmp_path / "clips")
+    assert [request.window for request in asked] == [None, (0.5, 3.0)]
+    assert items[0].clip == asked[1].clip and float(probe(items[0].clip).duration) == pytest.approx(3.52)
+    assert bench.pace_of(items) == pytest.approx({"least": 0.8, "median": 0.8, "most": 0.8})
+
+
+def test_prompts_are_cut_to_their_first_seconds(data, tmp_path):
+    cut = windows.first_seconds(data / "low_prompt.wav", 1.5, tmp_path / "cut")
+    whole = windows.first_seconds(data / "low_line.wav", 1.5, tmp_path / "cut")
+    sound, _ = soundfile.read(data / "low_prompt.wav")
+    assert np.abs(soundfile.read(cut)[0] - sound[:int(1.5 * RATE)]).max() < 1e-4
+    assert soundfile.info(whole).frames == soundfile.info(data / "low_line.wav").frames
+
+
+@pytest.mark.parametrize("more", [["--pace", "0.8", "1.25"], ["--mode", "dub", "--pace", "2", "1"],
+                                  ["--prompt-seconds", "0.5"]])
+def test_a_pace_or_prompt_that_cannot_be_is_refused(data, tmp_path, capsys, more):
+    (data / "list.json").write_text(json.dumps(CHOSEN))
+    code = bench.main([str(data / "list.json"), "--data", str(data), "-o", str(tmp_path / "out"), *more])
+    assert code == 2 and "error: --p" in capsys.readouterr().err
 
 
 def test_missing_data_is_one_line_and_its_exit_code(tmp_path, capsys):
