@@ -186,6 +186,19 @@ def figures(report: EvalReport) -> dict[str, Any]:
     return found
 
 
+def beyond_recordings(lines: list[dict[str, Any]], sources: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of the lines that have a recording: the share of words that are misheard beyond those of the recording, counted
+    line by line, for a recogniser that misreads a name in both says nothing of the voice."""
+    def misheard(row: dict[str, Any]) -> float:
+        return sum(row["detail"]["wer"][kind] for kind in ("substitutions", "deletions", "insertions"))
+
+    recorded = {row["id"]: misheard(row) for row in sources}
+    both = [row for row in lines if row["id"] in recorded and "wer" in row["detail"]]
+    words = sum(row["detail"]["wer"]["words"] for row in both)
+    more = sum(max(0.0, misheard(row) - recorded[row["id"]]) for row in both)
+    return {"value": more / words if words else None, "lines": len(both)}
+
+
 def likeness(items: list[EvalItem], data: Path) -> dict[str, Any]:
     """What `Likeness` measures, by its names."""
     found = Likeness(data)
@@ -290,6 +303,8 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
         report = evaluate(truth, of_truth, **options)
         spoken = figures(report) | (likeness(truth, args.data) if "secs" in of_truth else {})
         result |= {"source": spoken, "source_lines": report.as_dict()}
+    if "lines" in result and "source_lines" in result and "wer" in names:
+        result["dubctl"]["beyond"] = beyond_recordings(result["lines"]["items"], result["source_lines"]["items"])
     return result
 
 

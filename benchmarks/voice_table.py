@@ -11,6 +11,7 @@ def table(measured: Mapping[str, Any], truth: Mapping[str, Any] | None) -> str:
     rows = [("lines spoken (failed)", lambda f: f"{f['n']} ({f['failures']})"),
             ("corpus WER", lambda f: _percent(f.get("wer"))),
             ("… by the sound, not the spelling", lambda f: _percent(f.get("wer:sound"))),
+            ("… beyond what is misheard in the line's recording", lambda f: _percent(f.get("beyond"))),
             ("GE2E cosine to the prompt, mean", lambda f: _plain(f.get("secs"))),
             ("… of the worst voice", lambda f: "–" if not f.get("worst_voice")
              else f"{f['worst_voice'][1]:.3f} ({f['worst_voice'][0]})"),

@@ -99,6 +99,16 @@ def test_a_run_counts_the_line_that_failed_and_misses_its_bars(data, tmp_path):
     assert "| corpus WER | 50.0 %" in shown and "2 (1)" in shown and "0.000 (high)" in shown
 
 
+def test_words_that_are_misheard_in_the_recording_too_are_not_the_voices():
+    def row(name, wrong):
+        return {"id": name, "detail": {"wer": {"substitutions": wrong, "deletions": 0, "insertions": 1, "words": 10}}}
+
+    lines = [row("a", 3), row("b", 0), row("c", 2), {"id": "d", "detail": {}}]
+    found = bench.beyond_recordings(lines, [row("a", 1), row("b", 4), row("d", 0)])
+    assert found == {"value": pytest.approx(0.1), "lines": 2}  # two of 20 words: b gains nothing back, c has none
+    assert bench.beyond_recordings(lines, [])["value"] is None
+
+
 def test_bars_that_are_met():
     met = {name: {"value": value} for name, value in (("wer", 0.1), ("secs", 0.75), ("nearest", 0.9), ("length", 1.0))}
     assert bench.missed_bars(met) == []
