@@ -54,13 +54,20 @@ def silent_clip(folder: Path, seconds: float) -> Path:
 
 
 def first_seconds(recording: Path, seconds: float, folder: Path) -> Path:
-    """The recording's first seconds as a WAV in `folder`, made once; the whole of a shorter one."""
+    """The recording's first seconds as a WAV in `folder`, made once; the whole of a shorter one.
+
+    Raises:
+        InputError: the recording cannot be read, or the folder not written.
+    """
     import soundfile
+
+    from dubctl.media.audio import load_audio, save_wav
 
     path = folder / f"{recording.stem}_{seconds:g}s.wav"
     if not path.is_file():
-        rate = soundfile.info(recording).samplerate
-        sound, _ = soundfile.read(recording, frames=round(seconds * rate), dtype="float32")
-        folder.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, sound, rate)
+        try:
+            rate = soundfile.info(recording).samplerate
+        except soundfile.LibsndfileError as err:
+            raise InputError(f"cannot read the prompt {recording}: {err}") from err
+        save_wav(path, load_audio(recording, rate)[:round(seconds * rate)], rate)
     return path

@@ -67,7 +67,7 @@ class WordErrorRate(MeanMetric):
         return count_errors(item.id, item.text, "", failed=why)
 
     def detail(self, items: Sequence[EvalItem], scores: Sequence[Score]) -> dict[str, Any]:
-        kinds = {kind: sum(s.detail[kind] for s in scores) for kind in ("words", *_KINDS)}
+        kinds = {kind: sum(s.detail[kind] for s in scores) for kind in ("words", *KINDS)}
         return {"asr": getattr(self.asr, "name", ""), "normaliser": "whisper-english", **kinds,
                 "looped": looped(scores), "released": released_wer(scores)}
 
@@ -122,7 +122,7 @@ def looped(scores: Sequence[Score]) -> list[str]:
     return found
 
 
-_KINDS = ("substitutions", "deletions", "insertions")
+KINDS = ("substitutions", "deletions", "insertions")
 
 
 def count_errors(item: str, script: str, heard: str, failed: str = "") -> Score:
@@ -133,7 +133,7 @@ def count_errors(item: str, script: str, heard: str, failed: str = "") -> Score:
     reference, hypothesis = normalise(script), normalise(heard)
     if reference:
         found = jiwer.process_words(reference, hypothesis)
-        counts = {kind: int(getattr(found, kind)) for kind in _KINDS}
+        counts = {kind: int(getattr(found, kind)) for kind in KINDS}
     else:
         counts = {"substitutions": 0, "deletions": 0, "insertions": len(hypothesis.split())}
     weight = max(1, len(reference.split()))

@@ -33,13 +33,17 @@ def mix(voices: dict[Path, float], out: Path, keep: Sequence[str] = ()) -> None:
     first = parts[0][0]
     if any({n: t.shape for n, t in part.items()} != {n: t.shape for n, t in first.items()} for part, _ in parts):
         raise ValueError("voices of different networks cannot be mixed")
-    kept = {name for name in first if name.partition(".")[0] in keep}
-    if lacking := sorted(set(keep) - {name.partition(".")[0] for name in kept}):
+    part_of = {name: name.partition(".")[0] for name in first}
+    if lacking := sorted(set(keep) - set(part_of.values())):
         raise ValueError(f"the network has no part {', '.join(lacking)}")
+
+    def mixed(name: str) -> torch.Tensor:
+        if part_of[name] in keep:
+            return first[name]
+        return sum((weight * part[name].float() for part, weight in parts), torch.zeros(()))
+
     out.mkdir(parents=True, exist_ok=True)
-    mean = {name: sum((weight * part[name].float() for part, weight in parts), torch.zeros(())) for name in first}
-    mean.update((name, first[name]) for name in kept)
-    save_file({name: tensor.half().contiguous() for name, tensor in mean.items()}, out / "model.safetensors")
+    save_file({name: mixed(name).half().contiguous() for name in first}, out / "model.safetensors")
     shutil.copy(next(iter(voices)) / "config.json", out / "config.json")
 
 
@@ -50,7 +54,10 @@ def main() -> None:
     p.add_argument("--keep", nargs="*", default=[], metavar="PART", help="parts that stay as the first voice has them")
     args = p.parse_args()
     pairs = [voice.rsplit("=", 1) for voice in args.voices]
-    mix({Path(folder): float(weight) for folder, weight in pairs}, args.out, args.keep)
+    try:
+        mix({Path(folder): float(weight) for folder, weight in pairs}, args.out, args.keep)
+    except ValueError as err:
+        p.error(str(err))
 
 
 if __name__ == "__main__":

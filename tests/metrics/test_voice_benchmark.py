@@ -164,8 +164,22 @@ def test_prompts_are_cut_to_their_first_seconds(data, tmp_path):
     assert soundfile.info(whole).frames == soundfile.info(data / "low_line.wav").frames
 
 
+def test_a_prompt_that_cannot_be_read_is_one_line_and_leaves_nothing(data, tmp_path):
+    (data / "low_prompt.wav").write_bytes(b"no sound")
+    with pytest.raises(InputError, match="cannot read the prompt .*low_prompt.wav"):
+        windows.first_seconds(data / "low_prompt.wav", 1.5, tmp_path / "cut")
+    assert not (tmp_path / "cut").exists()
+
+
+def test_the_time_that_learning_the_natural_length_takes_is_not_counted(data, tmp_path):
+    case = bench.load_cases(CHOSEN, CHOSEN, data, data, full=False)[0]
+    items = bench.run_cases([case], lambda *_: {"seconds": 2.0, "wall": 0.25}, tmp_path, ".wav", None)
+    assert items[0].report["wall"] == 0.25
+
+
 @pytest.mark.parametrize("more", [["--pace", "0.8", "1.25"], ["--mode", "dub", "--pace", "2", "1"],
-                                  ["--prompt-seconds", "0.5"]])
+                                  ["--mode", "dub", "--pace", "0.8", "inf"], ["--prompt-seconds", "0.5"],
+                                  ["--prompt-seconds", "nan"]])
 def test_a_pace_or_prompt_that_cannot_be_is_refused(data, tmp_path, capsys, more):
     (data / "list.json").write_text(json.dumps(CHOSEN))
     code = bench.main([str(data / "list.json"), "--data", str(data), "-o", str(tmp_path / "out"), *more])

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "models" / "recipes"))
 
-from mix_voices import mix
+from mix_voices import main, mix
 
 
 def voice(folder, value, size=3):
@@ -37,6 +37,14 @@ def test_parts_stay_as_the_first_voice_has_them(tmp_path):
     with pytest.raises(ValueError, match="no part d"):
         mix(voices, tmp_path / "else", keep=["c", "d"])
     assert not (tmp_path / "else").exists()
+
+
+def test_a_part_that_is_not_there_is_one_line(tmp_path, monkeypatch, capsys):
+    folder = voice(tmp_path / "x", 1.0)
+    monkeypatch.setattr(sys, "argv", ["mix_voices.py", f"{folder}=1", "-o", str(tmp_path / "out"), "--keep", "d"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err.endswith("error: the network has no part d\n")
 
 
 def test_weights_that_are_no_mean_and_other_networks_are_refused(tmp_path):
