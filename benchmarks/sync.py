@@ -36,8 +36,8 @@ from dubctl.metrics.faces import mouth_of
 from dubctl.metrics.run import evaluate
 from dubctl.metrics.stats import bootstrap_ci
 from dubctl.metrics.sync import lips_loudness, sound_span
+from dubctl.synth.chunks import chunk_tokens
 from dubctl.synth.symbols import is_sound
-from dubctl.synth.voice import chunk_tokens
 
 NEAR = 0.08 + 1e-9  # seconds; the bar of the project
 

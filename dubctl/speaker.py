@@ -85,7 +85,7 @@ class SpeakerEncoder(nn.Module):
         if not rms > 1e-5:  # -100 dBFS; NaN lands here too
             raise InputError("no speech to take a voice from: the recording is silent", _HINT)
         wav = wav * max(1.0, 10 ** (LEVEL_DBFS / 20) / rms)  # raised, never lowered, as Resemblyzer does
-        starts, length = _window_starts(len(wav))
+        starts, length = window_starts(len(wav))
         mel = self.mel(F.pad(wav, (0, max(0, length - len(wav)))))
         parts = []
         for i in range(0, len(starts), WINDOWS_AT_ONCE):
@@ -139,7 +139,7 @@ def speech_only(wav: np.ndarray) -> np.ndarray:
     return wav[np.concatenate([mask, np.full(len(wav) - len(mask), near[-1])])]
 
 
-def _window_starts(samples: int, per_second: float = 1.3, min_coverage: float = 0.75) -> tuple[list[int], int]:
+def window_starts(samples: int, per_second: float = 1.3, min_coverage: float = 0.75) -> tuple[list[int], int]:
     """First frames of the windows over `samples` at 16 kHz, and the length to pad to (Resemblyzer's slicing)."""
     step = round(RATE / per_second / HOP)
     frames = -(-(samples + 1) // HOP)

@@ -17,7 +17,7 @@ from dubctl.emotion.face import LiteFaceExtractor
 from dubctl.emotion.lips import frame_offset, lip_features, speech_window
 from dubctl.emotion.scene import LiteSceneExtractor
 from dubctl.errors import InputError
-from dubctl.synth.voice import Lips
+from dubctl.synth.inputs import Lips
 
 
 @dataclass

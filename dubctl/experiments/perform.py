@@ -22,8 +22,9 @@ from dubctl.media.audio import load_audio
 from dubctl.media.clip import probe
 from dubctl.media.clock import samples_at
 from dubctl.media.mel import RATE
+from dubctl.synth.inputs import Lips
 from dubctl.synth.prompt import read_prompt
-from dubctl.synth.voice import Lips, Voice
+from dubctl.synth.voice import Voice
 
 
 def perform_row(voice: Voice, library: Library, place: int, prompt: Path,

@@ -17,16 +17,17 @@ from dubctl.graph.build import EmotionBatch
 from dubctl.media.level import amplify
 from dubctl.media.mel import HOP, RATE
 from dubctl.synth.burst import clear_bursts
-from dubctl.synth.config import SynthConfig
+from dubctl.synth.chunks import chunk_tokens, ends_inside
 from dubctl.synth.direction import PLAIN, Direction
 from dubctl.synth.durations import SLOWEST, Fit, fit
-from dubctl.synth.frontend import sentences, spoken_tokens, tokens_of
 from dubctl.synth.hush import hush_pauses
-from dubctl.synth.model import Inputs, Synthesizer, Understanding
-from dubctl.synth.mouth import FPS, LEAD, follow, opening_at, swell_db
+from dubctl.synth.inputs import Lips, inputs_of
+from dubctl.synth.model import Synthesizer, Understanding
+from dubctl.synth.mouth import LEAD, follow, swell_db
 from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.refiner import Refiner, draft_of, load_refiner
+from dubctl.synth.rehearsal import Laid, lean, reading
 from dubctl.synth.shaping import (
     LN_PER_DB,
     asked_register,
@@ -34,15 +35,11 @@ from dubctl.synth.shaping import (
     shape_durations,
     shape_mel,
     shape_prosody,
-    silent_end,
 )
-from dubctl.synth.symbols import INDEX, Tokens
+from dubctl.synth.symbols import Tokens
 from dubctl.synth.takes import TAKES, Heard, Take, best_take
 from dubctl.synth.vocoder import DEFAULT, ShippedVocoder, Vocoder
 from dubctl.synth.voice_files import UNSCHOOLED, Schooling, load_checkpoint, load_folder, voice_folder
-
-SENTENCE_ENDS = frozenset(INDEX[s] for s in ".!?;—…")
-CHUNK_TOKENS = 110  # about seven seconds: the lengths the network was trained on
 
 
 @dataclass
@@ -71,30 +68,6 @@ class Said:
     fit: Fit
     pitch: float
     pause_missing: float
-
-
-@dataclass
-class Lips:
-    """Lip features (V, F) of the speech window at 25 fps and where the mouth is visible (V,). late: seconds from the
-    first frame's start to the window's; opening: the first column is how far the mouth is open."""
-
-    features: np.ndarray
-    visible: np.ndarray
-    late: float = 0.0
-    opening: bool = True
-
-    def part(self, start: float, end: float) -> Lips:
-        """The share start..end (0..1) of the window."""
-        n = len(self.features)
-        a, b = int(start * n), max(int(start * n) + 1, round(end * n))
-        return replace(self, features=self.features[a:b], visible=self.visible[a:b],
-                       late=self.late + (start * n - a) / FPS)
-
-    def open_at(self, frames: int, lead: float = 0.0) -> np.ndarray:
-        """`dubctl.synth.mouth.opening_at` of so many mel frames (T,)."""
-        if not self.opening:
-            return np.full(frames, np.nan)
-        return opening_at(self.features[:, 0], self.visible, self.late, frames, lead)
 
 
 class Voice:
@@ -157,9 +130,22 @@ class Voice:
                 done = self.perform(text, asked, room, lips=lips, **acting)
             with part("vocoder"):
                 return done, self.sound(done)
+        def silently(asked: Prompt) -> tuple[Prompt, list[float]]:
+            with part("synthesis"):
+                return self.rehearse(text, asked, room, lips=lips, acted=direction.acted)
         plain = emotion is None and direction == PLAIN
         rehearse = partial(say, direction=Direction(acted=direction.acted))  # refined as little as the take will be
-        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse)
+        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse,
+                         silently)
+
+    def rehearse(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
+                 acted: float = 0.0) -> tuple[Prompt, list[float]]:
+        """The prompt with the d-vector to ask for, and how like what was heard is to it (`dubctl.synth.rehearsal`)."""
+        done = self.perform(text, prompt, room, lips=lips, direction=Direction(acted=acted))
+        read = reading(self.model, self.refiner, Laid.longest(text, done.durations, lips), prompt, self.device,
+                       1 - acted)
+        asked, heard = lean(read, prompt.dvector, prompt.dvector)
+        return replace(prompt, dvector=asked), heard
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
@@ -272,40 +258,3 @@ class Voice:
 def natural_frames(u: Understanding) -> np.ndarray:
     """Predicted frames per token (L,) of a batch of one."""
     return np.maximum(np.expm1(u.prosody.log_duration[0].float().cpu().numpy()), 1.0)
-
-
-def chunk_tokens(text: str) -> list[Tokens]:
-    """The script in pieces short enough for the network, cut between sentences (then commas)."""
-    tokens_of(text)  # refuses a script with nothing to speak
-    pieces, current = [], ""
-    for sentence in sentences(text):
-        joined = f"{current} {sentence}".strip()
-        if current and len(spoken_tokens(joined)) > CHUNK_TOKENS:
-            pieces.append(current)
-            joined = sentence
-        current = joined
-    pieces.append(current)
-    return [spoken_tokens(p) for p in pieces if any(c.isalnum() for c in p)]
-
-
-def ends_inside(tokens: Tokens) -> np.ndarray:
-    """(L,) True where a sentence ends before the last token but one: where extra silence may go."""
-    marks = np.array([p in SENTENCE_ENDS for p in tokens.phones])
-    marks[silent_end(tokens):] = False
-    return marks
-
-
-def inputs_of(tokens: Tokens, prompt: Prompt, lips: Lips | None, emotion: EmotionBatch | None, config: SynthConfig,
-              device: str) -> Inputs:
-    """A batch of one."""
-    seen = lips if lips is not None and len(lips.features) > 1 else Lips(
-        np.zeros((2, config.lip_features), np.float32), np.zeros(2, bool))
-    def tensor(value: np.ndarray | list[int]) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(value))[None].to(device)
-    phones = tensor(tokens.phones)
-    mel = prompt.mel if len(prompt.mel) >= 8 else np.zeros((8, 80), np.float32)
-    has_lips = torch.full((1, len(seen.features)), lips is not None and len(lips.features) > 1, device=device)
-    return Inputs(phones, tensor(tokens.stress), torch.ones_like(phones, dtype=torch.bool), tensor(prompt.dvector),
-                  torch.tensor([prompt.log_f0], device=device), tensor(mel),
-                  torch.full((1, len(mel)), len(prompt.mel) >= 8, device=device), tensor(seen.features),
-                  tensor(seen.visible), has_lips, emotion.to(device) if emotion is not None else None)

@@ -1,4 +1,4 @@
-"""Train the bridge from the synthesizer's mel to the GE2E encoder's (dubctl/training/speaker_loss.py), about 3 minutes.
+"""Train the bridge from the synthesizer's mel to the GE2E encoder's (dubctl/synth/mel_bridge.py), about 3 minutes.
 
     python models/recipes/train_mel_bridge.py --data DATA --out models/speaker-encoder/mel_bridge.safetensors
 
@@ -24,7 +24,7 @@ from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE, mel_spectrogram
 from dubctl.media.silence import speech_span
 from dubctl.speaker import WINDOW, SpeakerEncoder, to_16k
-from dubctl.training.speaker_loss import SILENCE, STRIDE, MelBridge
+from dubctl.synth.mel_bridge import SILENCE, STRIDE, MelBridge
 
 WAVES = {"kokoro_mix": (160, 12), "librispeech": (120, 2), "cmu_arctic": (30, 70), "kathleen": (20, 70)}
 

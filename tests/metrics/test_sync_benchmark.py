@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from dubctl.media.mel import HOP, RATE
-from dubctl.synth.voice import chunk_tokens
+from dubctl.synth.chunks import chunk_tokens
 from tests.metrics.test_voice_benchmark import BENCHMARKS, load
 
 sys.path.insert(0, str(BENCHMARKS))

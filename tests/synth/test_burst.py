@@ -5,7 +5,7 @@ import pytest
 
 from dubctl.media.mel import HIGHEST, LOWEST
 from dubctl.synth.burst import AFTER, BANDS, CLOSURE, RELEASE, SHUT_LIPS, clear_bursts
-from dubctl.synth.voice import chunk_tokens
+from dubctl.synth.chunks import chunk_tokens
 
 FRAMES = 6
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dubctl.media.mel import LOWEST
+from dubctl.synth.chunks import chunk_tokens
 from dubctl.synth.hush import AFTER_SONORANT, AFTER_VOWEL, DEPTH, hush_pauses
-from dubctl.synth.voice import chunk_tokens
 
 FRAMES = 12
 KEEP, FADE = AFTER_VOWEL.keep, AFTER_VOWEL.slope

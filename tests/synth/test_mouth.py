@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from dubctl.media.mel import FRAMES_PER_SECOND
 from dubctl.synth.frontend import tokens_of
+from dubctl.synth.inputs import Lips
 from dubctl.synth.mouth import SWELL_DB, follow, opening_at, openness, swell_db
 from dubctl.synth.symbols import INDEX, SYMBOLS
-from dubctl.synth.voice import Lips
 
 LINE = tokens_of("Come by, my baby.").phones
 FREE = np.zeros(len(LINE), bool)

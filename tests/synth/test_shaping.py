@@ -12,13 +12,15 @@ from dubctl.dubbing.acted import Feeling, direction_of
 from dubctl.emotion.audio import measure_named
 from dubctl.emotion.base import EMOTIONS
 from dubctl.errors import UsageError
+from dubctl.synth.chunks import chunk_tokens
 from dubctl.synth.direction import PLAIN, Direction, Pause, directed, parse_pause
 from dubctl.synth.durations import fit
+from dubctl.synth.inputs import Lips
 from dubctl.synth.pitch import f0_track
 from dubctl.synth.prompt import read_prompt
 from dubctl.synth.shaping import BREATH, COLOUR_HZ, TAIL, shape_durations, shape_mel, silent_end
 from dubctl.synth.symbols import is_sound
-from dubctl.synth.voice import Lips, Voice, chunk_tokens
+from dubctl.synth.voice import Voice
 
 WAV, RATE = sf.read(Path(__file__).parents[2] / "examples" / "voice.wav", dtype="float32")
 LINE = "Stay close, and do not look."
