@@ -3,8 +3,9 @@
 The network answers a d-vector with a voice near it, and not quite the one. How what GE2E hears in the mel changes with
 what is asked for is known here to the last derivative, so what is asked for moves up that slope, in two steps. (To ask
 for more of what was lacking, as takes do, supposes that the network gives what it is asked for in every direction; it
-does not, and after a few steps of that kind the likeness falls again.) What is learnt on the plain line holds for the
-acted one. Beyond the paper, which speaks once.
+does not, and after a few steps of that kind the likeness falls again.) It is the plain line that is read. The more a
+line is acted, the shorter are the steps: what brings a voice nearer to its calm prompt takes some of a feeling away.
+Beyond the paper, which speaks once.
 """
 
 from __future__ import annotations
@@ -84,14 +85,18 @@ def reading(network: Synthesizer, refiner: Refiner | None, laid: Laid, prompt: P
     return read
 
 
-def lean(read: Read, asked: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, list[float]]:
+def lean(read: Read, asked: np.ndarray, wanted: np.ndarray, share: float = 1.0) -> tuple[np.ndarray, list[float]]:
     """The d-vector (256,) to ask for, from `asked` on, to be heard as `wanted`, both (256,) and unit; and the cosine to
-    `wanted` that was heard before each step."""
+    `wanted` that was heard before each step.
+
+    Args:
+        share: of each step.
+    """
     goal, heard = torch.from_numpy(wanted), []
     for step in STEPS:
         vector = torch.from_numpy(asked).requires_grad_()
         likeness = read(vector) @ goal
         (slope,) = torch.autograd.grad(likeness, vector)
         heard.append(float(likeness.detach()))
-        asked = moved(asked, step * F.normalize(slope, dim=0).numpy())
+        asked = moved(asked, share * step * F.normalize(slope, dim=0).numpy())
     return asked, heard

@@ -140,11 +140,14 @@ class Voice:
 
     def rehearse(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
                  acted: float = 0.0) -> tuple[Prompt, list[float]]:
-        """The prompt with the d-vector to ask for, and how like what was heard is to it (`dubctl.synth.rehearsal`)."""
+        """The prompt with the d-vector to ask for, and how like what was heard is to it (`dubctl.synth.rehearsal`);
+        the stronger a feeling is `acted`, the less is leant, at an actor's normal strength not at all."""
+        if acted >= 1:
+            return prompt, []
         done = self.perform(text, prompt, room, lips=lips, direction=Direction(acted=acted))
-        read = reading(self.model, self.refiner, Laid.longest(text, done.durations, lips), prompt, self.device,
-                       1 - acted)
-        asked, heard = lean(read, prompt.dvector, prompt.dvector)
+        laid = Laid.longest(text, done.durations, lips)
+        read = reading(self.model, self.refiner, laid, prompt, self.device, 1 - acted)
+        asked, heard = lean(read, prompt.dvector, prompt.dvector, 1 - acted)
         return replace(prompt, dvector=asked), heard
 
     @torch.inference_mode()

@@ -79,5 +79,11 @@ def test_of_a_long_line_the_longest_piece_is_read_with_its_part_of_the_lips(voic
 
 
 def test_a_word_is_rehearsed_too(voice: Voice) -> None:
-    asked, heard = voice.rehearse("No!", PROMPT, None, acted=1.0)
+    asked, heard = voice.rehearse("No!", PROMPT, None)
     assert np.isfinite(asked.dvector).all() and len(heard) == len(STEPS)
+
+
+def test_the_more_is_acted_the_less_it_leans(voice: Voice) -> None:
+    leant = [np.linalg.norm(voice.rehearse(LINE, PROMPT, None, acted=acted)[0].dvector - PROMPT.dvector)
+             for acted in (0.0, 0.5, 1.0, 2.0)]
+    assert leant[0] > leant[1] > leant[2] == leant[3] == 0
