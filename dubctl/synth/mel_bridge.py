@@ -2,7 +2,7 @@
 
 The encoder reads 40 power-mel bands at 16 kHz and 100 frames a second; `MelBridge` gives it those from the
 synthesizer's 80 log-mel bands. In training it pulls voices to those that were asked for
-(`dubctl.training.speaker_loss`), in a dub it rehearses a line (`dubctl.synth.rehearsal`).
+(`dubctl.training.speaker_loss`).
 """
 
 from __future__ import annotations

@@ -27,7 +27,6 @@ from dubctl.synth.mouth import LEAD, follow, swell_db
 from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.refiner import Refiner, draft_of, load_refiner
-from dubctl.synth.rehearsal import Laid, lean, reading
 from dubctl.synth.shaping import (
     LN_PER_DB,
     asked_register,
@@ -130,25 +129,9 @@ class Voice:
                 done = self.perform(text, asked, room, lips=lips, **acting)
             with part("vocoder"):
                 return done, self.sound(done)
-        def silently(asked: Prompt) -> tuple[Prompt, list[float]]:
-            with part("synthesis"):
-                return self.rehearse(text, asked, room, lips=lips, acted=direction.acted)
         plain = emotion is None and direction == PLAIN
         rehearse = partial(say, direction=Direction(acted=direction.acted))  # refined as little as the take will be
-        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse,
-                         silently)
-
-    def rehearse(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
-                 acted: float = 0.0) -> tuple[Prompt, list[float]]:
-        """The prompt with the d-vector to ask for, and how like what was heard is to it (`dubctl.synth.rehearsal`);
-        the stronger a feeling is `acted`, the less is leant, at an actor's normal strength not at all."""
-        if acted >= 1:
-            return prompt, []
-        done = self.perform(text, prompt, room, lips=lips, direction=Direction(acted=acted))
-        laid = Laid.longest(text, done.durations, lips)
-        read = reading(self.model, self.refiner, laid, prompt, self.device, 1 - acted)
-        asked, heard = lean(read, prompt.dvector, prompt.dvector, 1 - acted)
-        return replace(prompt, dvector=asked), heard
+        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse)
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,

@@ -1,7 +1,7 @@
 """What the shipped voice says: its mels, and the sound that HiFi-GAN makes of them.
 
 Prompts are of training voices, half of them cut to 2 to 4 s, and what is asked for often lies beside the prompt's
-d-vector, as a rehearsal asks (`dubctl/synth/rehearsal.py`).
+d-vector, as takes ask (`dubctl/synth/takes.py`).
 """
 
 from __future__ import annotations

@@ -81,17 +81,6 @@ def test_a_rehearsal_that_nobody_can_hear_is_followed_by_one_take(monkeypatch):
     assert asked[0].dvector == pytest.approx(unit(1, 0))
 
 
-def test_a_silent_rehearsal_goes_before_several_takes_and_is_reported(monkeypatch):
-    monkeypatch.setattr(takes, "speaker_encoder", lambda: Encoder(unit(1, 0), unit(1, 0)))
-    leant, asked = dataclasses.replace(PROMPT, dvector=unit(1, 0.3)), []
-    prompt = dataclasses.replace(PROMPT, dvector=unit(1, 0))
-    _, reports = best_take(speaking(asked), prompt, 2, silently=lambda told: (leant, [0.8, 0.9]))
-    assert reports[:2] == [{"likeness": 0.8, "rehearsal": True, "silent": True},
-                           {"likeness": 0.9, "rehearsal": True, "silent": True}]
-    assert len(reports) == 4 and asked[0].dvector == pytest.approx(leant.dvector)
-    best_take(speaking(asked), prompt, 1, silently=lambda told: pytest.fail("one take is quick"))
-
-
 def test_settings_speak_as_often_as_the_voice_does():
     assert Settings().takes == takes.TAKES
 
