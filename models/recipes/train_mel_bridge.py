@@ -142,7 +142,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--start", type=Path, help="a bridge to go on with")
     p.add_argument("--steps", type=int, default=700)
-    p.add_argument("--own", type=int, default=480, help="lines of the shipped voice")
+    p.add_argument("--own", type=int, default=480, help=f"lines of the shipped voice, over {HELD_OWN}; 0 for none")
     p.add_argument("--own-steps", type=int, default=1000)
     p.add_argument("--threads", type=int, default=2)
     return p.parse_args()
