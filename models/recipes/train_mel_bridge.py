@@ -39,11 +39,10 @@ def main() -> None:
     args = parse()
     torch.set_num_threads(args.threads)
     encoder, rng = SpeakerEncoder(), np.random.default_rng(0)
-    recorded = [pair(mel_spectrogram(torch.from_numpy(w)), w, encoder) for name, (n, step) in WAVES.items()
-                for w in waves(args.data / name, n, step, trainable)]
-    held = {"recordings": [voiced(mel_spectrogram(torch.from_numpy(w)), w, encoder) for name, step in
-                           (("kokoro_mix", 6), ("librispeech", 2))
-                           for w in waves(args.data / name, 40, step, lambda r: not trainable(r))]}
+    recorded = [pair(mel, wav, encoder) for name, (n, step) in WAVES.items()
+                for mel, wav in recordings(args.data / name, n, step, trainable)]
+    held = {"recordings": [voiced(mel, wav, encoder) for name, step in (("kokoro_mix", 6), ("librispeech", 2))
+                           for mel, wav in recordings(args.data / name, 40, step, lambda r: not trainable(r))]}
     bridge = MelBridge(encoder.basis, args.start or "")
     if args.start is None:
         teach(bridge, encoder, lambda: recorded[rng.integers(len(recorded))], args.steps, 2e-3, rng, held)
@@ -83,14 +82,17 @@ def trainable(row: dict[str, Any]) -> bool:
     return not row["id"].startswith("ls") or not row["text"]
 
 
-def waves(folder: Path, count: int, step: int, wanted: Callable[[dict[str, Any]], bool]) -> list[np.ndarray]:
+def recordings(folder: Path, count: int, step: int,
+               wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[torch.Tensor, np.ndarray]]:
+    """Mels (T, 80) and sounds (S,) of every `step`-th of the rows that are wanted."""
     rows = [r for r in read_jsonl(folder / "manifest.jsonl") if wanted(r)][::step][:count]
     out = []
     for row in rows:
         wav = load_audio(folder / row["audio"], RATE)
         first, last = speech_span(wav)
         wav = wav[first:last]
-        out.append(wav * (0.9 / np.abs(wav).max()))
+        wav = wav * (0.9 / np.abs(wav).max())
+        out.append((mel_spectrogram(torch.from_numpy(wav)), wav))
     return out
 
 
@@ -131,8 +133,7 @@ def objective(bridge: MelBridge, encoder: SpeakerEncoder, pairs: Sequence[Pair],
 
 @torch.no_grad()
 def score(bridge: MelBridge, encoder: SpeakerEncoder, held: Sequence[Pair]) -> float:
-    ear = MelEar(encoder)
-    ear.bridge = bridge
+    ear = MelEar(encoder, bridge)
     return float(np.mean([float(ear(mel) @ voice) for mel, voice in held]))
 
 
@@ -145,7 +146,10 @@ def parse() -> argparse.Namespace:
     p.add_argument("--own", type=int, default=480, help=f"lines of the shipped voice, over {HELD_OWN}; 0 for none")
     p.add_argument("--own-steps", type=int, default=1000)
     p.add_argument("--threads", type=int, default=2)
-    return p.parse_args()
+    args = p.parse_args()
+    if 0 < args.own <= HELD_OWN:
+        p.error(f"--own {args.own} leaves nothing to learn from: {HELD_OWN} lines are held back")
+    return args
 
 
 if __name__ == "__main__":

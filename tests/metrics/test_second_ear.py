@@ -90,6 +90,12 @@ def test_a_folder_without_the_encoder_is_said(tmp_path):
         load().encoder_of(tmp_path)
 
 
+def test_another_folder_of_prompts_is_said(data, tmp_path, ear):
+    write_jsonl(tmp_path / "manifest.jsonl", [{"id": "x", "speaker": "x", "audio": "x.wav"}])
+    with pytest.raises(InputError, match="has no prompt high0"):
+        ear[0].heard(run(data, {"low": "low1"}), tmp_path, ear[1])
+
+
 def test_a_run_without_a_result_is_said(tmp_path, ear):
     with pytest.raises(InputError, match="no result"):
         ear[0].heard(tmp_path, tmp_path, ear[1])
