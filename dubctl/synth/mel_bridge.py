@@ -24,43 +24,66 @@ STRIDE = FRAMES_PER_SECOND * HOP / GE2E_RATE  # mel frames per frame of the enco
 SILENCE = 1e-7  # power added to every band, far below speech
 
 
-class MelBridge(nn.Module):
-    """80 log-mel bands at 86 frames/s -> 40 power-mel bands at 100 frames/s, as the GE2E encoder computes them.
+class BandBridge(nn.Module):
+    """80 log-mel bands at 86 frames/s -> the log bands of another front end at 100 frames/s.
 
-    Filter banks inverted and applied, then a learned correction per band and frame (at most a factor e**1.5), which
-    makes up for the longer analysis window. Trained by models/recipes/train_mel_bridge.py on real recordings.
+    Filter banks inverted and applied, then a learned correction per band and frame, which makes up for another length
+    of the analysis window.
 
     Args:
-        path: safetensors file of the correction; the shipped one if None, "" for none (training the bridge).
+        bands: (bins, B) from a 16-kHz power spectrum to the other front end's bands.
+        path: safetensors file of the correction; "" for none (training the bridge).
+        late: seconds by which the other front end's first frame is centred behind the synthesizer's.
+        limit: of the correction, in nepers of power.
+        silence: power added to every band, far below speech.
     """
 
     inverse: torch.Tensor
     spread: torch.Tensor
     bands: torch.Tensor
 
-    def __init__(self, bands: torch.Tensor, path: Path | str | None = None, width: int = 128) -> None:
+    def __init__(self, bands: torch.Tensor, path: Path | str, *, late: float = 0.0, limit: float = 1.5,
+                 silence: float = 1e-7, width: int = 128) -> None:
         super().__init__()
+        self.late, self.limit, self.silence = late, limit, silence
         self.narrow = nn.Conv1d(N_MELS, width, 5, padding=2)
-        self.widen = nn.Conv1d(width, bands.shape[0], 5, padding=2)
+        self.widen = nn.Conv1d(width, bands.shape[1], 5, padding=2)
         nn.init.zeros_(self.widen.weight)
         nn.init.zeros_(self.widen.bias)
         if path != "":
-            self.load_state_dict({n: t.float() for n, t in load_file(path or model_file(*BRIDGE)).items()})
+            self.load_state_dict({n: t.float() for n, t in load_file(path).items()})
         basis = mel_basis("cpu")
         self.register_buffer("inverse", torch.linalg.pinv(basis).T.contiguous(), persistent=False)
-        self.register_buffer("spread", _bins(basis.shape[1], bands.shape[1]), persistent=False)
-        self.register_buffer("bands", bands.T * GAIN, persistent=False)
+        self.register_buffer("spread", _bins(basis.shape[1], bands.shape[0]), persistent=False)
+        self.register_buffer("bands", bands, persistent=False)
 
-    def forward(self, mel: torch.Tensor, frames: int) -> torch.Tensor:
-        """Natural-log mel (B, T, 80) -> power (B, frames, 40); frame i lies at i x 0.861 mel frames."""
-        at = (torch.arange(frames, device=mel.device) * STRIDE).clamp(max=mel.shape[1] - 1)
+    def log_bands(self, mel: torch.Tensor, frames: int) -> torch.Tensor:
+        """Natural-log mel (B, T, 80) -> natural-log power (B, frames, bands)."""
+        at = torch.arange(frames, device=mel.device) * STRIDE + self.late * FRAMES_PER_SECOND
+        at = at.clamp(0, mel.shape[1] - 1)
         low = at.floor().long().clamp(max=mel.shape[1] - 2)
         part = (at - low)[:, None]
         mel = mel[:, low] * (1 - part) + mel[:, low + 1] * part
         linear = (mel.exp() @ self.inverse).clamp(min=0) @ self.spread
-        rough = (linear.square() @ self.bands + SILENCE).log()
+        rough = (linear.square() @ self.bands + self.silence).log()
         fixed = F.gelu(self.narrow(((mel + MEL_SHIFT) / MEL_SCALE).transpose(1, 2)))
-        return (rough + 1.5 * torch.tanh(self.widen(fixed).transpose(1, 2))).exp()
+        return rough + self.limit * torch.tanh(self.widen(fixed).transpose(1, 2))
+
+
+class MelBridge(BandBridge):
+    """To 40 power-mel bands as the GE2E encoder computes them. Trained by models/recipes/train_mel_bridge.py.
+
+    Args:
+        bands: the encoder's (40, 201).
+        path: safetensors file of the correction; the shipped one if None, "" for none.
+    """
+
+    def __init__(self, bands: torch.Tensor, path: Path | str | None = None) -> None:
+        super().__init__(bands.T * GAIN, model_file(*BRIDGE) if path is None else path, silence=SILENCE)
+
+    def forward(self, mel: torch.Tensor, frames: int) -> torch.Tensor:
+        """Natural-log mel (B, T, 80) -> power (B, frames, 40); frame i lies at i x 0.861 mel frames."""
+        return self.log_bands(mel, frames).exp()
 
 
 BRIDGE = ("speaker-encoder", "mel_bridge.safetensors")
@@ -68,7 +91,7 @@ GAIN = 0.31  # power of a 400-sample Hann window at 16 kHz over that of a 1024-s
 
 
 def _bins(have: int, want: int) -> torch.Tensor:
-    """Linear interpolation (have, want) from the bins of 22.05 kHz, 1024 points, to those of 16 kHz, 400 points."""
+    """Linear interpolation (have, want) from the bins of 22.05 kHz, 1024 points, to as many of 16 kHz."""
     at = torch.linspace(0, GE2E_RATE / 2, want) / (RATE / 2 / (have - 1))
     low = at.floor().long().clamp(max=have - 2)
     weights = torch.zeros(have, want)

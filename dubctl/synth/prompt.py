@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from dubctl.campplus import Campplus
 from dubctl.media.audio import resample
 from dubctl.media.mel import RATE, mel_spectrogram
 from dubctl.speaker import SpeakerEncoder
@@ -20,7 +21,11 @@ MEL_FRAMES = 260  # the style attention's share of the prompt: three seconds, as
 @dataclass(frozen=True)
 class Prompt:
     """dvector (256,) unit, mean ln F0 (`voiced` False: a guess, nothing voiced was found), mel (P, 80), seconds,
-    and what the recording measures. The d-vector is of all its speech, the mel of the middle three seconds."""
+    and what the recording measures. The d-vector is of all its speech, the mel of the middle three seconds.
+
+    campplus: unit vector (192,) of the same speech by CAM++. asked: the d-vector that the sound is asked for in the
+    place of the prompt's own, as rehearsals find it; how the line is read always follows the prompt's own.
+    """
 
     dvector: np.ndarray
     log_f0: float
@@ -28,12 +33,25 @@ class Prompt:
     seconds: float
     voiced: bool
     quality: PromptQuality | None = None
+    campplus: np.ndarray | None = None
+    asked: np.ndarray | None = None
+
+    @property
+    def sought(self) -> np.ndarray:
+        """The d-vector (256,) that the sound is asked for."""
+        return self.dvector if self.asked is None else self.asked
 
 
 @functools.lru_cache(maxsize=1)
 def speaker_encoder() -> SpeakerEncoder:
     """The shipped GE2E encoder, loaded once."""
     return SpeakerEncoder().eval()
+
+
+@functools.lru_cache(maxsize=1)
+def second_encoder() -> Campplus:
+    """The shipped CAM++ encoder, loaded once."""
+    return Campplus()
 
 
 def read_prompt(wav: np.ndarray, rate: int) -> Prompt:
@@ -49,4 +67,5 @@ def read_prompt(wav: np.ndarray, rate: int) -> Prompt:
     refuse_noise(quality, log_f0 is not None)
     start = max(0, (len(mel) - MEL_FRAMES) // 2)
     return Prompt(speaker_encoder().embed(audio, RATE), 5.1 if log_f0 is None else log_f0,
-                  mel[start: start + MEL_FRAMES], quality.seconds, log_f0 is not None, quality)
+                  mel[start: start + MEL_FRAMES], quality.seconds, log_f0 is not None, quality,
+                  second_encoder().embed(audio, RATE))

@@ -114,7 +114,7 @@ class Refiner(nn.Module):
             y = block(y, condition, keep)
         return self.out(self.norm(y)).float()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def refine(self, draft: Draft, part: float = 1.0, seed: int = 0) -> Tensor:
         """Mels (B, T, 80), of which `part` of the share is gone; the same for the same `seed`."""
         config, mel = self.config, draft.mel
@@ -126,14 +126,14 @@ class Refiner(nn.Module):
         return (mel + part * config.share * x * self.spread).clamp(LOWEST, HIGHEST)
 
 
-def draft_of(mel: Tensor, phones: list[int], durations: np.ndarray, dvector: np.ndarray) -> Draft:
+def draft_of(mel: Tensor, phones: list[int], durations: np.ndarray, dvector: np.ndarray | Tensor) -> Draft:
     """A batch of one: mel (T, 80), of tokens (L,) their phones and frames, summing to T; d-vector (256,)."""
     device, index = mel.device, np.repeat(np.arange(len(durations)), durations)
     start = np.cumsum(durations) - durations
     into = (np.arange(len(index)) - start[index] + 0.5) / durations[index]
     return Draft(mel[None], torch.tensor(np.asarray(phones)[index], device=device)[None],
                  torch.tensor(into, dtype=torch.float32, device=device)[None],
-                 torch.tensor(dvector, dtype=torch.float32, device=device)[None],
+                 torch.as_tensor(dvector, dtype=torch.float32, device=device)[None],
                  torch.ones(1, len(index), dtype=torch.bool, device=device))
 
 

@@ -1,11 +1,12 @@
 """Takes: a line is rehearsed, heard, and spoken again with what was missing of the voice.
 
 The network is asked for a voice by its d-vector and answers with one that is near it; how near differs from line to
-line. Here the GE2E encoder hears the finished sound, and what is spoken next is asked for the voice plus a share of
-what was lacking. The first is a rehearsal, read plainly: in an acted one the feeling would pass for a voice that is
-missed, and be taken back. Of the takes after it the one most like the prompt is kept. Beyond the paper, which speaks
-once. The encoder also scores `secs`; likeness to *other* recordings of the speaker, which no take was told of, rises as
-well (the voice's card has both).
+line. It is rehearsed silently first (`dubctl.synth.rehearsal`). Then the GE2E encoder hears the finished sound, and
+what is spoken next is asked for the voice plus a share of what was lacking. The first sound is a rehearsal, read
+plainly: in an acted one the feeling would pass for a voice that is missed, and be taken back. Of the takes after it the
+one most like the prompt is kept. Beyond the paper, which speaks once. The encoder also scores `secs`; likeness to
+*other* recordings of the speaker, which no take was told of, rises too, also by an encoder that never listens (the
+voice's card has all).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ TAKES = 2  # a rehearsal and a take
 STEP = 0.5  # of what is missing: all of it overshoots
 
 Say = Callable[[Prompt], "tuple[Performance, np.ndarray]"]
+Silently = Callable[[Prompt], "tuple[Prompt, Heard]"]
 Heard = list[dict[str, Any]]  # what a report says of each take
 
 
@@ -46,7 +48,8 @@ class Take:
         return {"likeness": round(self.likeness, 4)} | ({"rehearsal": True} if self.rehearsal else {})
 
 
-def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None) -> tuple[Take, Heard]:
+def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None,
+              silently: Silently | None = None) -> tuple[Take, Heard]:
     """The best of `count` takes, and a report of each, in order; with one take nobody listens ([]).
 
     One with too little speech to tell a voice by ends it: the best before it is kept, or the line is spoken unheard.
@@ -55,11 +58,12 @@ def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None)
         say: speaks the line with a prompt.
         rehearse: reads it plainly instead: the first of several takes, which is never kept. None: `say` is plain
             itself, and its first take as good as another.
+        silently: rehearses without a sound before the first of several takes: the prompt to ask with, and a report.
     """
     if count <= 1:
         return Take(*say(prompt)), []
     takes: list[Take] = []
-    asked = prompt
+    asked, silent = silently(prompt) if silently is not None else (prompt, [])
     for speak in (rehearse or say, *itertools.repeat(say, count - 1)):
         take = Take(*speak(asked), rehearsal=speak is rehearse)
         try:
@@ -68,10 +72,10 @@ def best_take(say: Say, prompt: Prompt, count: int, rehearse: Say | None = None)
             takes.append(take)
             break
         takes.append(dataclasses.replace(take, likeness=cosine(heard, prompt.dvector)))
-        asked = dataclasses.replace(asked, dvector=asking_for_more(asked.dvector, prompt.dvector, heard))
+        asked = dataclasses.replace(asked, asked=asking_for_more(asked.sought, prompt.dvector, heard))
     performed = [take for take in takes if not take.rehearsal] or [Take(*say(asked))]
     best = max(performed, key=lambda take: np.nan_to_num(take.likeness, nan=-1.0))
-    return best, [take.report() for take in takes if not np.isnan(take.likeness)]
+    return best, silent + [take.report() for take in takes if not np.isnan(take.likeness)]
 
 
 def asking_for_more(asked: np.ndarray, wanted: np.ndarray, heard: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from dubctl.synth.mouth import LEAD, follow, swell_db
 from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.refiner import Refiner, draft_of, load_refiner
+from dubctl.synth.rehearsal import Laid, Spoken, lean, likeness
 from dubctl.synth.shaping import (
     LN_PER_DB,
     asked_register,
@@ -131,7 +132,25 @@ class Voice:
                 return done, self.sound(done)
         plain = emotion is None and direction == PLAIN
         rehearse = partial(say, direction=Direction(acted=direction.acted))  # refined as little as the take will be
-        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse)
+
+        def silently(told: Prompt) -> tuple[Prompt, Heard]:
+            with part("synthesis"):
+                return self.rehearse(text, told, room, lips=lips, acted=direction.acted)
+        return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse,
+                         silently)
+
+    def rehearse(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
+                 acted: float = 0.0) -> tuple[Prompt, Heard]:
+        """The prompt with the d-vector to ask for, and how like what was heard is to it (`dubctl.synth.rehearsal`);
+        the stronger a feeling is `acted`, the less is leant, at an actor's normal strength not at all."""
+        if acted >= 1:
+            return prompt, []
+        done = self.perform(text, prompt, room, lips=lips, direction=Direction(acted=acted))
+        laid = Laid.longest(text, done.durations, lips)
+        spoken = Spoken(self.model, self.refiner, self._understand(laid.tokens, prompt, laid.lips, None), laid,
+                        prompt.log_f0, 1 - acted)
+        asked, heard = lean(likeness(spoken, prompt), prompt.sought, 1 - acted)
+        return replace(prompt, asked=asked), heard
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
@@ -222,8 +241,12 @@ class Voice:
     def _understand(self, tokens: Tokens, prompt: Prompt, lips: Lips | None,
                     emotion: EmotionBatch | None) -> Understanding:
         felt = emotion if self.emotional else None
-        u = self.model.understand(inputs_of(tokens, prompt, lips, felt, self.model.config, self.device))
-        return replace(u, prosody=clear_onsets(u.prosody, tokens))
+        x = inputs_of(tokens, prompt, lips, felt, self.model.config, self.device)
+        u = self.model.understand(x)
+        u = replace(u, prosody=clear_onsets(u.prosody, tokens))
+        if prompt.asked is None:
+            return u
+        return replace(u, condition=self.model.voice(torch.from_numpy(prompt.asked)[None].to(self.device), x.log_f0))
 
     def _say(self, tokens: Tokens, u: Understanding, prompt: Prompt, found: Fit,
              direction: Direction) -> tuple[np.ndarray, float]:
@@ -237,7 +260,7 @@ class Voice:
             mel = shape_mel(mel, plain, direction)
         part = 1 - direction.acted  # at an actor's normal strength nothing
         if self.refiner is not None and part > 0:  # after shaping, which levels against a mel that is not refined
-            mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.dvector), part)[0]
+            mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.sought), part)[0]
         return mel.cpu().numpy(), float(prosody.pitch.mean())
 
 

