@@ -23,8 +23,9 @@ class Prompt:
     """dvector (256,) unit, mean ln F0 (`voiced` False: a guess, nothing voiced was found), mel (P, 80), seconds,
     and what the recording measures. The d-vector is of all its speech, the mel of the middle three seconds.
 
-    campplus: unit vector (192,) of the same speech by CAM++. asked: the d-vector that the sound is asked for in the
-    place of the prompt's own, as rehearsals find it; how the line is read always follows the prompt's own.
+    campplus: unit vector (192,) of the same speech by CAM++. What rehearsals find, which the sound follows and how the
+    line is read does not: asked, the d-vector in the place of the prompt's own; lean (C,), added to what the network
+    makes of it (its voice condition).
     """
 
     dvector: np.ndarray
@@ -35,6 +36,7 @@ class Prompt:
     quality: PromptQuality | None = None
     campplus: np.ndarray | None = None
     asked: np.ndarray | None = None
+    lean: np.ndarray | None = None
 
     @property
     def sought(self) -> np.ndarray:

@@ -1,11 +1,11 @@
-"""A silent rehearsal: before a line is sounded, the voice is asked for in the way that is heard as the prompt's.
+"""A silent rehearsal: before a line is sounded, its voice is led to where it is heard as the prompt's.
 
 The network answers a d-vector with a voice near it, and not quite the one. How what encoders hear in the mel changes
-with what is asked for is known here to the last derivative, so what is asked for moves up that slope, in a few steps.
-Two encoders listen: GE2E alone is satisfied by little that another encoder or an ear would notice. (To ask for more of
-what was lacking, as takes do, supposes that the network gives what it is asked for in every direction; it does not.)
-It is the plain line that is read. The more a line is acted, the shorter are the steps: what brings a voice nearer to
-its calm prompt takes some of a feeling away. Beyond the paper, which speaks once.
+with the network's voice condition is known here to the last derivative, so the condition moves up that slope, in a few
+steps. Two encoders listen: GE2E alone is satisfied by little that another encoder or an ear would notice. (To ask for
+more of what was lacking, as takes do, supposes that the network gives what it is asked for in every direction; it does
+not.) It is the plain line that is read, and how it is read stays. The more a line is acted, the shorter are the steps:
+what brings a voice nearer to its calm prompt takes some of a feeling away. Beyond the paper, which speaks once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dubctl.speaker import moved
 from dubctl.synth.chunks import chunk_tokens
 from dubctl.synth.inputs import Lips
 from dubctl.synth.kaldi_bridge import KaldiBridge, KaldiEar
@@ -33,10 +32,10 @@ from dubctl.synth.symbols import Tokens
 if TYPE_CHECKING:
     from dubctl.synth.takes import Heard
 
-STEPS = (0.2, 0.15, 0.1)  # by which the unit vector moves
-LISTENERS = ("likeness", "campplus")  # as a report names them
+STEPS = (0.2, 0.15, 0.1)  # of the length of the condition
+LISTENERS = {"likeness": 2.0, "campplus": 1.0}  # as a report names them, and how much each says
 
-Likeness = Callable[[torch.Tensor], torch.Tensor]  # what is asked for (256,) -> cosines to the prompt (2,)
+Likeness = Callable[[torch.Tensor], torch.Tensor]  # voice condition (C,) -> cosines to the prompt (2,)
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Laid:
 
 @dataclass(frozen=True)
 class Spoken:
-    """The piece as it is understood, and what makes its mel of it: a function of what is asked for.
+    """The piece as it is understood, and what makes its mel of it: a function of the voice condition.
 
     part: of the refiner's share (`Refiner.refine`).
     """
@@ -71,26 +70,23 @@ class Spoken:
     refiner: Refiner | None
     understood: Understanding
     laid: Laid
-    log_f0: float
     part: float = 1.0
 
-    def __call__(self, asked: torch.Tensor) -> torch.Tensor:
-        """Mel (T, 80) as the decoder draws it, with a slope of the d-vector (256,)."""
+    def __call__(self, condition: torch.Tensor) -> torch.Tensor:
+        """Mel (T, 80) as the decoder draws it, with a slope of the condition (C,)."""
         u, device = self.understood, self.understood.e_out.device
-        voice = F.normalize(F.relu(asked), dim=0).to(device)
-        condition = self.network.voice(voice[None], torch.tensor([self.log_f0], device=device))
         mask = torch.ones(1, len(self.laid.tokens), dtype=torch.bool, device=device)
         durations = torch.from_numpy(self.laid.durations)[None].to(device)
-        spoken = dataclasses.replace(u, condition=condition)
+        spoken = dataclasses.replace(u, condition=condition[None].to(device))
         return self.network.speak(spoken, mask, durations, u.prosody.pitch, u.prosody.energy)[0].float()
 
     @torch.no_grad()
-    def refinement(self, asked: np.ndarray) -> torch.Tensor:
-        """What the refiner adds to the mel (T, 80)."""
-        mel = self(torch.from_numpy(asked))
+    def refinement(self, dvector: np.ndarray) -> torch.Tensor:
+        """What the refiner, told a d-vector (256,), adds to the mel (T, 80)."""
+        mel = self(self.understood.condition[0])
         if self.refiner is None or self.part <= 0:
             return torch.zeros_like(mel)
-        draft = draft_of(mel, self.laid.tokens.phones, self.laid.durations, asked)
+        draft = draft_of(mel, self.laid.tokens.phones, self.laid.durations, dvector)
         return self.refiner.refine(draft, self.part)[0] - mel
 
 
@@ -102,32 +98,33 @@ def ears() -> tuple[MelEar, KaldiEar]:
 
 
 def likeness(spoken: Spoken, prompt: Prompt) -> Likeness:
-    """How like the prompt GE2E, and CAM++ if the prompt was read by it, hear the voice that is asked for."""
+    """How like the prompt GE2E, and CAM++ if the prompt was read by it, hear the voice of a condition."""
     first, second = ears()
     by_ge2e = torch.from_numpy(prompt.dvector)
     by_campplus = None if prompt.campplus is None else torch.from_numpy(prompt.campplus)
     refinement = spoken.refinement(prompt.sought)  # hardly another for a voice beside it, and half of the time
 
-    def hear(asked: torch.Tensor) -> torch.Tensor:
-        mel = (spoken(asked) + refinement).cpu()  # cuDNN has no backward pass of an LSTM that was told to evaluate
+    def hear(condition: torch.Tensor) -> torch.Tensor:
+        mel = (spoken(condition) + refinement).cpu()  # cuDNN has no backward pass of an LSTM that was told to evaluate
         cosines = [first(mel) @ by_ge2e] + ([second(mel) @ by_campplus] if by_campplus is not None else [])
         return torch.stack(cosines)
 
     return hear
 
 
-def lean(hear: Likeness, asked: np.ndarray, share: float = 1.0) -> tuple[np.ndarray, Heard]:
-    """The d-vector (256,) to ask for, from the unit vector `asked` on, and how like the voice is before each step.
+def lean(hear: Likeness, condition: np.ndarray, share: float = 1.0) -> tuple[np.ndarray, Heard]:
+    """The voice condition (C,) to speak with, from `condition` on, and how like the voice is before each step.
 
     Args:
         share: of each step.
     """
     heard: Heard = []
+    length, weights = float(np.linalg.norm(condition)), torch.tensor(list(LISTENERS.values()))
     for step in STEPS:
-        vector = torch.from_numpy(asked).requires_grad_()
-        cosines = hear(vector)
-        (slope,) = torch.autograd.grad(cosines.sum(), vector)
+        here = torch.from_numpy(condition).requires_grad_()
+        cosines = hear(here)
+        (slope,) = torch.autograd.grad(cosines @ weights[:len(cosines)], here)
         heard.append(dict(zip(LISTENERS, [round(c, 4) for c in cosines.tolist()], strict=False))
                      | {"rehearsal": True, "silent": True})
-        asked = moved(asked, share * step * F.normalize(slope, dim=0).numpy())
-    return asked, heard
+        condition = condition + share * step * length * F.normalize(slope, dim=0).numpy()
+    return condition, heard

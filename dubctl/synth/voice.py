@@ -141,16 +141,18 @@ class Voice:
 
     def rehearse(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
                  acted: float = 0.0) -> tuple[Prompt, Heard]:
-        """The prompt with the d-vector to ask for, and how like what was heard is to it (`dubctl.synth.rehearsal`);
+        """The prompt with how its voice is to lean, and how like what was heard is to it (`dubctl.synth.rehearsal`);
         the stronger a feeling is `acted`, the less is leant, at an actor's normal strength not at all."""
         if acted >= 1:
             return prompt, []
         done = self.perform(text, prompt, room, lips=lips, direction=Direction(acted=acted))
         laid = Laid.longest(text, done.durations, lips)
-        spoken = Spoken(self.model, self.refiner, self._understand(laid.tokens, prompt, laid.lips, None), laid,
-                        prompt.log_f0, 1 - acted)
-        asked, heard = lean(likeness(spoken, prompt), prompt.sought, 1 - acted)
-        return replace(prompt, asked=asked), heard
+        with torch.no_grad():
+            spoken = Spoken(self.model, self.refiner, self._understand(laid.tokens, prompt, laid.lips, None), laid,
+                            1 - acted)
+        condition = spoken.understood.condition[0].cpu().numpy()
+        leant, heard = lean(likeness(spoken, prompt), condition, 1 - acted)
+        return replace(prompt, lean=leant - condition), heard
 
     @torch.inference_mode()
     def perform(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
@@ -244,9 +246,12 @@ class Voice:
         x = inputs_of(tokens, prompt, lips, felt, self.model.config, self.device)
         u = self.model.understand(x)
         u = replace(u, prosody=clear_onsets(u.prosody, tokens))
-        if prompt.asked is None:
-            return u
-        return replace(u, condition=self.model.voice(torch.from_numpy(prompt.asked)[None].to(self.device), x.log_f0))
+        condition = u.condition
+        if prompt.asked is not None:
+            condition = self.model.voice(torch.from_numpy(prompt.asked)[None].to(self.device), x.log_f0)
+        if prompt.lean is not None:
+            condition = condition + torch.from_numpy(prompt.lean).to(condition)
+        return replace(u, condition=condition)
 
     def _say(self, tokens: Tokens, u: Understanding, prompt: Prompt, found: Fit,
              direction: Direction) -> tuple[np.ndarray, float]:

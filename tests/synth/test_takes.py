@@ -84,10 +84,10 @@ def test_a_rehearsal_that_nobody_can_hear_is_followed_by_one_take(monkeypatch):
 def test_a_silent_rehearsal_goes_before_several_takes_and_is_reported(monkeypatch):
     monkeypatch.setattr(takes, "speaker_encoder", lambda: Encoder(unit(1, 0), unit(1, 0)))
     prompt, asked = dataclasses.replace(PROMPT, dvector=unit(1, 0)), []
-    leant, silent = dataclasses.replace(prompt, asked=unit(1, 0.3)), [{"likeness": 0.8, "silent": True}]
+    leant, silent = dataclasses.replace(prompt, lean=unit(1, 0.3)), [{"likeness": 0.8, "silent": True}]
     _, reports = best_take(speaking(asked), prompt, 2, silently=lambda told: (leant, silent))
     assert reports[:1] == silent and len(reports) == 3
-    assert asked[0].asked is leant.asked and asked[1].dvector is prompt.dvector
+    assert asked[0].lean is asked[1].lean is leant.lean and asked[1].dvector is prompt.dvector
     best_take(speaking(asked), prompt, 1, silently=lambda told: pytest.fail("one take is quick"))
 
 
