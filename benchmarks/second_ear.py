@@ -103,7 +103,8 @@ def heard(run: Path, data: Path, embed: Embed) -> dict[str, Any]:
     strangers = [(s, cosine(o, prompts[s])) for s in prompts for t in prompts if t != s for o in others[t]]
     return {
         "dubs to the prompt": figure([(s, cosine(v, prompts[s])) for s, v in dubs]),
-        "dubs to other recordings": figure([(s, np.mean([cosine(v, o) for o in others[s]])) for s, v in dubs]),
+        "dubs to other recordings": figure([(s, np.mean([cosine(v, o) for o in others[s]])) for s, v in dubs
+                                            if others[s]]),
         f"right prompt nearest of {len(prompts)}":
             figure([(s, float(max(prompts, key=lambda t: cosine(v, prompts[t])) == s)) for s, v in dubs]),
         "own recordings to the prompt": figure(own),
@@ -112,7 +113,9 @@ def heard(run: Path, data: Path, embed: Embed) -> dict[str, Any]:
 
 
 def figure(scores: list[tuple[str, float]]) -> tuple[float, tuple[float, float] | None]:
-    """Mean of (speaker, score) and its interval over speakers."""
+    """Mean of (speaker, score) and its interval over speakers; nan of none."""
+    if not scores:
+        return float("nan"), None
     values = [float(score) for _, score in scores]
     return float(np.mean(values)), bootstrap_ci(values, None, [speaker for speaker, _ in scores])
 

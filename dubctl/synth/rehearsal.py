@@ -124,6 +124,8 @@ def lean(hear: Likeness, condition: np.ndarray, share: float = 1.0) -> tuple[np.
         here = torch.from_numpy(condition).requires_grad_()
         cosines = hear(here)
         (slope,) = torch.autograd.grad(cosines @ weights[:len(cosines)], here)
+        if not (torch.isfinite(cosines).all() and torch.isfinite(slope).all()):
+            break  # a voice of one's own that has hardly learnt may draw no sound at all
         heard.append(dict(zip(LISTENERS, [round(c, 4) for c in cosines.tolist()], strict=False))
                      | {"rehearsal": True, "silent": True})
         condition = condition + share * step * length * F.normalize(slope, dim=0).numpy()

@@ -61,6 +61,16 @@ def test_recordings_are_heard_as_their_speakers_and_swapped_ones_are_not(data, e
     assert low <= right["own recordings to the prompt"][0] <= high
 
 
+def test_a_speaker_with_one_recording_is_left_out_of_what_is_said_of_others(data, ear):
+    module, embed = ear
+    rows = [json.loads(row) for row in (data / "manifest.jsonl").read_text().splitlines()]
+    write_jsonl(data / "manifest.jsonl", [row for row in rows if row["id"] not in ("high1", "high2")])
+    found = module.heard(run(data, {"low": "low1", "high": "high0"}), data, embed)
+    assert found["dubs to the prompt"][0] > 0.5 and np.isfinite(found["dubs to other recordings"][0])
+    write_jsonl(data / "manifest.jsonl", [row for row in rows if row["id"] in ("low0", "high0")])
+    assert np.isnan(module.heard(run(data, {"low": "low0"}), data, embed)["dubs to other recordings"][0])
+
+
 def test_prompts_that_were_cut_are_heard_cut(data, ear):
     module, embed = ear
     out = run(data, {"low": "low0", "high": "high0"}, prompt_seconds=1.5)

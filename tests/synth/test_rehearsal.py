@@ -56,6 +56,12 @@ def test_a_voice_that_does_not_follow_stays_as_it_was() -> None:
     assert heard[0] == {"likeness": 0.0, "campplus": 0.0, "rehearsal": True, "silent": True}
 
 
+def test_a_voice_without_a_sound_stays_as_it_was_too() -> None:
+    condition = np.ones(256, np.float32)
+    leant, heard = lean(lambda condition: torch.full((2,), torch.inf) - torch.inf * condition.sum(), condition)
+    assert leant is condition and heard == []
+
+
 def test_it_hears_the_mel_that_is_performed(voice: Voice) -> None:
     done, said = voice.perform(LINE, PROMPT, None), spoken(voice)
     with torch.no_grad():
