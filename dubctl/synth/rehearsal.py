@@ -20,8 +20,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dubctl.synth.chunks import chunk_tokens
-from dubctl.synth.inputs import Lips
 from dubctl.synth.kaldi_bridge import KaldiBridge, KaldiEar
 from dubctl.synth.mel_bridge import MelBridge, MelEar
 from dubctl.synth.model import Synthesizer, Understanding
@@ -39,44 +37,24 @@ Likeness = Callable[[torch.Tensor], torch.Tensor]  # voice condition (C,) -> cos
 
 
 @dataclass(frozen=True)
-class Laid:
-    """A piece of the line as it will be spoken: durations (L,) frames of its tokens, and its part of the lips."""
-
-    tokens: Tokens
-    durations: np.ndarray
-    lips: Lips | None = None
-
-    @classmethod
-    def longest(cls, text: str, durations: list[int], lips: Lips | None) -> Laid:
-        """The longest piece of a performance, where most of the voice is heard; durations of all pieces together."""
-        pieces, frames = chunk_tokens(text), np.asarray(durations, np.int64)
-        ends = np.cumsum([len(piece) for piece in pieces])
-        parts = np.split(frames, ends[:-1])
-        i = int(np.argmax([part.sum() for part in parts]))
-        if lips is not None and len(pieces) > 1:
-            edges = np.concatenate([[0], np.cumsum([part.sum() for part in parts])]) / frames.sum()
-            lips = lips.part(edges[i], edges[i + 1])
-        return cls(pieces[i], parts[i], lips)
-
-
-@dataclass(frozen=True)
 class Spoken:
-    """The piece as it is understood, and what makes its mel of it: a function of the voice condition.
+    """A piece of the line as it is understood, and what makes its mel of it: a function of the voice condition.
 
-    part: of the refiner's share (`Refiner.refine`).
+    durations (L,) frames of its tokens; part: of the refiner's share (`Refiner.refine`).
     """
 
     network: Synthesizer
     refiner: Refiner | None
     understood: Understanding
-    laid: Laid
+    tokens: Tokens
+    durations: np.ndarray
     part: float = 1.0
 
     def __call__(self, condition: torch.Tensor) -> torch.Tensor:
         """Mel (T, 80) as the decoder draws it, with a slope of the condition (C,)."""
         u, device = self.understood, self.understood.e_out.device
-        mask = torch.ones(1, len(self.laid.tokens), dtype=torch.bool, device=device)
-        durations = torch.from_numpy(self.laid.durations)[None].to(device)
+        mask = torch.ones(1, len(self.tokens), dtype=torch.bool, device=device)
+        durations = torch.from_numpy(self.durations)[None].to(device)
         spoken = dataclasses.replace(u, condition=condition[None].to(device))
         return self.network.speak(spoken, mask, durations, u.prosody.pitch, u.prosody.energy)[0].float()
 
@@ -86,7 +64,7 @@ class Spoken:
         mel = self(self.understood.condition[0])
         if self.refiner is None or self.part <= 0:
             return torch.zeros_like(mel)
-        draft = draft_of(mel, self.laid.tokens.phones, self.laid.durations, dvector)
+        draft = draft_of(mel, self.tokens.phones, self.durations, dvector)
         return self.refiner.refine(draft, self.part)[0] - mel
 
 

@@ -27,7 +27,7 @@ from dubctl.synth.mouth import LEAD, follow, swell_db
 from dubctl.synth.onset import clear_onsets
 from dubctl.synth.prompt import Prompt, read_prompt
 from dubctl.synth.refiner import Refiner, draft_of, load_refiner
-from dubctl.synth.rehearsal import Laid, Spoken, lean, likeness
+from dubctl.synth.rehearsal import Spoken, lean, likeness
 from dubctl.synth.shaping import (
     LN_PER_DB,
     asked_register,
@@ -60,13 +60,14 @@ class Performance:
 
 
 @dataclass(frozen=True)
-class Said:
-    """One chunk of a performance: mel (T, 80), how its durations fit, mean predicted pitch (ln of Hz about the
-    prompt's), and the frames that a pause which was asked for lacks."""
+class Piece:
+    """A part of the script as it will be spoken: what was understood of it, how its durations fit, its part of the
+    lips, and the frames that a pause which was asked for lacks."""
 
-    mel: np.ndarray
+    tokens: Tokens
+    understood: Understanding
     fit: Fit
-    pitch: float
+    lips: Lips | None
     pause_missing: float
 
 
@@ -145,11 +146,10 @@ class Voice:
         the stronger a feeling is `acted`, the less is leant, at an actor's normal strength not at all."""
         if acted >= 1:
             return prompt, []
-        done = self.perform(text, prompt, room, lips=lips, direction=Direction(acted=acted))
-        laid = Laid.longest(text, done.durations, lips)
         with torch.no_grad():
-            spoken = Spoken(self.model, self.refiner, self._understand(laid.tokens, prompt, laid.lips, None), laid,
-                            1 - acted)
+            pieces = self._lay(text, prompt, room, lips, None, PLAIN)[0]
+        piece = max(pieces, key=lambda piece: piece.fit.frames)  # where most of the voice is heard
+        spoken = Spoken(self.model, self.refiner, piece.understood, piece.tokens, piece.fit.durations, 1 - acted)
         condition = spoken.understood.condition[0].cpu().numpy()
         leant, heard = lean(likeness(spoken, prompt), condition, 1 - acted)
         return replace(prompt, lean=leant - condition), heard
@@ -160,6 +160,25 @@ class Voice:
         """The line as mel, spoken within `room` frames (None: at its natural pace), as directed."""
         pitch = prompt.log_f0 + heard_register(direction)
         prompt = replace(prompt, log_f0=prompt.log_f0 + asked_register(direction))
+        pieces, natural = self._lay(text, prompt, room, lips, emotion, direction)
+        said = [self._perform_piece(piece, prompt, direction) for piece in pieces]
+        spoken = sum(piece.fit.frames for piece in pieces)
+        hurried = any(piece.fit.hurried for piece in pieces)
+        stretch = spoken / natural
+        notes = [f"the script is spoken {stretch:.2f}x its natural length to fit"] if hurried else []
+        if direction.pause is not None and max(piece.pause_missing for piece in pieces) > 2:
+            notes.append("the pauses asked for were shortened to fit the window")
+        if room is not None and room > spoken:
+            notes.append(f"the window is longer than the line at {SLOWEST}x its natural length: the rest is silence")
+        return Performance(np.concatenate([mel for mel, _ in said]), " ".join(p.tokens.text() for p in pieces),
+                           [int(d) for piece in pieces for d in piece.fit.durations], natural * HOP / RATE,
+                           spoken * HOP / RATE, stretch, hurried,
+                           float(np.exp(pitch + np.mean([mean for _, mean in said]))), notes, direction.energy_db)
+
+    def _lay(self, text: str, prompt: Prompt, room: int | None, lips: Lips | None, emotion: EmotionBatch | None,
+             direction: Direction) -> tuple[list[Piece], float]:
+        """The pieces of the script within `room` frames, its sounds where the mouth is, and the frames that they take
+        unforced."""
         chunks = chunk_tokens(text)
         lone = [self._understand(c, prompt, lips if len(chunks) == 1 else None, emotion) for c in chunks]
         last = len(chunks) - 1
@@ -171,41 +190,34 @@ class Voice:
             raise InputError(f"the script is too long for its clip: {minimum} sounds in {total * HOP / RATE:.2f} s "
                              "of speech", "shorten the script or use a longer clip")
         shares = np.concatenate([[0], np.cumsum(lengths) / lengths.sum()])
-        said = []
+        pieces = []
         for i, tokens in enumerate(chunks):
             u, mine = lone[i], lips
             if lips is not None and len(chunks) > 1:
                 mine = lips.part(shares[i], shares[i + 1])
                 u = self._understand(tokens, prompt, mine, emotion)
             frames = round(total * shares[i + 1]) - round(total * shares[i])
-            said.append(self._perform_chunk(tokens, u, prompt, frames, mine, direction, i == last))
-        spoken = sum(part.fit.frames for part in said)
-        hurried = any(part.fit.hurried for part in said)
-        stretch = float(spoken / lengths.sum())
-        notes = [f"the script is spoken {stretch:.2f}x its natural length to fit"] if hurried else []
-        if direction.pause is not None and max(part.pause_missing for part in said) > 2:
-            notes.append("the pauses asked for were shortened to fit the window")
-        if total > spoken and room is not None:
-            notes.append(f"the window is longer than the line at {SLOWEST}x its natural length: the rest is silence")
-        return Performance(np.concatenate([part.mel for part in said]), " ".join(c.text() for c in chunks),
-                           [int(d) for part in said for d in part.fit.durations], float(lengths.sum() * HOP / RATE),
-                           spoken * HOP / RATE, stretch, hurried,
-                           float(np.exp(pitch + np.mean([part.pitch for part in said]))), notes,
-                           direction.energy_db)
+            pieces.append(self._fit(tokens, u, frames, mine, direction, i == last))
+        return pieces, float(lengths.sum())
 
-    def _perform_chunk(self, tokens: Tokens, u: Understanding, prompt: Prompt, room: int, lips: Lips | None,
-                       direction: Direction, last: bool) -> Said:
-        """One chunk within `room` frames, its sounds where the mouth is and as loud as it is open."""
+    def _fit(self, tokens: Tokens, u: Understanding, room: int, lips: Lips | None, direction: Direction,
+             last: bool) -> Piece:
+        """A piece within `room` frames."""
         frames, held = shape_durations(natural_frames(u), tokens, direction, last, lips is not None)
         found = fit(frames, ends_inside(tokens), max(len(tokens), room), held)
         if lips is not None:
             found = replace(found, durations=follow(found.durations, tokens.phones, lips.open_at(found.frames, LEAD),
                                                     held))
-        mel, pitch = self._say(tokens, u, prompt, found, direction)
-        mel = hush_pauses(clear_bursts(mel, tokens.phones, found.durations), tokens.phones, found.durations)
-        if lips is not None:
-            mel = mel + (swell_db(lips.open_at(len(mel))) * LN_PER_DB)[:, None].astype(np.float32)
-        return Said(mel, found, pitch, float((frames - found.durations)[held].max(initial=0.0)))
+        return Piece(tokens, u, found, lips, float((frames - found.durations)[held].max(initial=0.0)))
+
+    def _perform_piece(self, piece: Piece, prompt: Prompt, direction: Direction) -> tuple[np.ndarray, float]:
+        """Mel (T, 80), as loud as the mouth is open, and its mean predicted pitch (ln of Hz about the prompt's)."""
+        phones, durations = piece.tokens.phones, piece.fit.durations
+        mel, pitch = self._say(piece.tokens, piece.understood, prompt, piece.fit, direction)
+        mel = hush_pauses(clear_bursts(mel, phones, durations), phones, durations)
+        if piece.lips is not None:
+            mel = mel + (swell_db(piece.lips.open_at(len(mel))) * LN_PER_DB)[:, None].astype(np.float32)
+        return mel, pitch
 
     def sound(self, done: Performance) -> np.ndarray:
         """What was performed as sound (S,), as loud as was asked for."""

@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from dubctl.media.mel import RATE
 from dubctl.speaker import cosine
 from dubctl.synth.chunks import chunk_tokens
+from dubctl.synth.direction import PLAIN
 from dubctl.synth.inputs import Lips
 from dubctl.synth.prompt import read_prompt, second_encoder
-from dubctl.synth.rehearsal import STEPS, Laid, Spoken, lean, likeness
+from dubctl.synth.rehearsal import STEPS, Spoken, lean, likeness
 from dubctl.synth.voice import Voice
 
 WAV, WAV_RATE = sf.read(Path(__file__).parents[2] / "examples" / "voice.wav", dtype="float32")
@@ -30,9 +31,9 @@ def voice() -> Voice:
 
 
 def spoken(voice: Voice, text: str = LINE) -> Spoken:
-    laid = Laid.longest(text, voice.perform(text, PROMPT, None).durations, None)
     with torch.no_grad():
-        return Spoken(voice.model, voice.refiner, voice._understand(laid.tokens, PROMPT, None, None), laid)
+        (piece,), _ = voice._lay(text, PROMPT, None, None, None, PLAIN)
+    return Spoken(voice.model, voice.refiner, piece.understood, piece.tokens, piece.fit.durations)
 
 
 def test_a_condition_moves_to_where_its_voice_is_heard_as_wanted() -> None:
@@ -95,17 +96,19 @@ def test_how_the_line_is_read_stays(voice: Voice) -> None:
     assert np.abs(after.mel - before.mel).max() > 0.1
 
 
-def test_of_a_long_line_the_longest_piece_is_read_with_its_part_of_the_lips(voice: Voice) -> None:
-    pieces = chunk_tokens(LONG)
+def test_of_a_long_line_the_longest_piece_is_read_with_its_part_of_the_lips(voice: Voice,
+                                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Spoken] = []
+    monkeypatch.setattr("dubctl.synth.voice.likeness", lambda said, prompt: read.append(said) or likeness(said, prompt))
     lips = Lips(np.arange(400, dtype=np.float32)[:, None].repeat(voice.model.config.lip_features, 1),
                 np.ones(400, bool))
-    durations = voice.perform(LONG, PROMPT, None).durations
-    laid = Laid.longest(LONG, durations, lips)
-    assert len(pieces) > 1 and len(laid.tokens) == len(laid.durations) == max(len(piece) for piece in pieces)
-    assert laid.lips is not None
-    assert len(laid.lips.features) == pytest.approx(400 * laid.durations.sum() / sum(durations), abs=2)
     led, _ = voice.rehearse(LONG, PROMPT, None, lips=lips)
-    assert np.isfinite(led.lean).all()
+    pieces = chunk_tokens(LONG)
+    (said,) = read
+    assert len(pieces) > 1 and len(said.tokens) == len(said.durations) == max(len(piece) for piece in pieces)
+    seen = said.understood.lip_attention.shape[-1]
+    assert seen == pytest.approx(400 * said.durations.sum() / sum(voice.perform(LONG, PROMPT, None).durations), abs=8)
+    assert led.lean is not None and np.isfinite(led.lean).all()
 
 
 def test_a_word_is_rehearsed_too(voice: Voice) -> None:
