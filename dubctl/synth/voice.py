@@ -140,6 +140,8 @@ class Voice:
         return best_take(partial(say, emotion=emotion, direction=direction), prompt, takes, None if plain else rehearse,
                          silently)
 
+    @torch.inference_mode(False)
+    @torch.enable_grad()
     def rehearse(self, text: str, prompt: Prompt, room: int | None, *, lips: Lips | None = None,
                  acted: float = 0.0) -> tuple[Prompt, Heard]:
         """The prompt with how its voice is to lean, and how like what was heard is to it (`dubctl.synth.rehearsal`);

@@ -111,6 +111,13 @@ def test_of_a_long_line_the_longest_piece_is_read_with_its_part_of_the_lips(voic
     assert led.lean is not None and np.isfinite(led.lean).all()
 
 
+def test_who_speaks_without_gradients_is_rehearsed_as_well(voice: Voice) -> None:
+    led, _ = voice.rehearse(LINE, PROMPT, None)
+    with torch.inference_mode():
+        again, _ = voice.rehearse(LINE, PROMPT, None)
+    assert led.lean is not None and np.array_equal(led.lean, again.lean)
+
+
 def test_a_word_is_rehearsed_too(voice: Voice) -> None:
     led, heard = voice.rehearse("No!", PROMPT, None)
     assert np.isfinite(led.lean).all() and len(heard) == len(STEPS)
