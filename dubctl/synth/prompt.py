@@ -23,7 +23,7 @@ class Prompt:
     """dvector (256,) unit, mean ln F0 (`voiced` False: a guess, nothing voiced was found), mel (P, 80), seconds,
     and what the recording measures. The d-vector is of all its speech, the mel of the middle three seconds.
 
-    campplus: unit vector (192,) of the same speech by CAM++. What rehearsals find, which the sound follows and how the
+    speech: the recording (S,) at 22,050 Hz as it was read. What rehearsals find, which the sound follows and how the
     line is read does not: asked, the d-vector in the place of the prompt's own; lean (C,), added to what the network
     makes of it (its voice condition).
     """
@@ -34,9 +34,14 @@ class Prompt:
     seconds: float
     voiced: bool
     quality: PromptQuality | None = None
-    campplus: np.ndarray | None = None
+    speech: np.ndarray | None = None
     asked: np.ndarray | None = None
     lean: np.ndarray | None = None
+
+    @functools.cached_property
+    def campplus(self) -> np.ndarray | None:
+        """Unit vector (192,) of the speech by CAM++, which only a rehearsal asks for."""
+        return None if self.speech is None else second_encoder().embed(self.speech, RATE)
 
     @property
     def sought(self) -> np.ndarray:
@@ -70,4 +75,4 @@ def read_prompt(wav: np.ndarray, rate: int) -> Prompt:
     start = max(0, (len(mel) - MEL_FRAMES) // 2)
     return Prompt(speaker_encoder().embed(audio, RATE), 5.1 if log_f0 is None else log_f0,
                   mel[start: start + MEL_FRAMES], quality.seconds, log_f0 is not None, quality,
-                  second_encoder().embed(audio, RATE))
+                  audio)

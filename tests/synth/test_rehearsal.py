@@ -77,7 +77,7 @@ def test_both_ears_have_a_slope_and_a_prompt_without_campplus_is_heard_by_one(vo
     both = likeness(said, PROMPT)(condition)
     for heard in both:
         assert float(torch.autograd.grad(heard, condition, retain_graph=True)[0].norm()) > 0
-    alone = likeness(said, dataclasses.replace(PROMPT, campplus=None))(condition)
+    alone = likeness(said, dataclasses.replace(PROMPT, speech=None))(condition)
     assert both.shape == (2,) and alone.shape == (1,) and alone[0].item() == pytest.approx(both[0].item(), abs=1e-5)
 
 
