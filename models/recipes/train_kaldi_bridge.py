@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from bridge_steps import descend, save_half
 from own_mels import own_mels
-from safetensors.torch import save_file
 
 from dubctl.campplus import Campplus, filter_banks
 from dubctl.media.mel import RATE
@@ -38,7 +38,7 @@ def main() -> None:
              for mel, wav in own_mels(args.data, count, seed)]
     bridge = KaldiBridge("")
     teach(bridge, Campplus(), pairs[HELD:], args.steps, args.listen_from, np.random.default_rng(0), pairs[:HELD])
-    save_file({n: p.detach().half().contiguous() for n, p in bridge.state_dict().items()}, args.out)
+    save_half(bridge, args.out)
 
 
 def pair(mel: torch.Tensor, wav: np.ndarray) -> Pair:
@@ -49,19 +49,12 @@ def pair(mel: torch.Tensor, wav: np.ndarray) -> Pair:
 def teach(bridge: KaldiBridge, encoder: Campplus, pairs: Sequence[Pair], steps: int, listen_from: int,
           rng: np.random.Generator, held: Sequence[Pair], rate: float = 2e-3) -> None:
     """So many steps of `BATCH` windows, in place; from `listen_from` on mostly what the encoder hears counts."""
-    optimiser = torch.optim.Adam(bridge.parameters(), rate)
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 30) * (1 - 0.95 * step / steps)
+    def loss_at(step: int) -> torch.Tensor:
         made, real = windows(bridge, [pairs[rng.integers(len(pairs))] for _ in range(BATCH)], rng)
         loss = (made - real).abs().mean()
-        if step >= listen_from:
-            loss = LEVEL * loss + 1 - (encoder(made) * encoder(real)).sum(1).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        if step % 100 == 99 or step == steps - 1:
-            print(step, f"{float(loss.detach()):.4f} held-out cosine {score(bridge, encoder, held):.4f}", flush=True)
+        return loss if step < listen_from else LEVEL * loss + 1 - (encoder(made) * encoder(real)).sum(1).mean()
+
+    descend(bridge, loss_at, steps, rate, lambda: f"held-out cosine {score(bridge, encoder, held):.4f}")
 
 
 def windows(bridge: KaldiBridge, pairs: Sequence[Pair], rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:

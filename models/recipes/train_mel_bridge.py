@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from bridge_steps import descend, save_half
 from own_mels import own_mels
-from safetensors.torch import save_file
 
 from dubctl.files import read_jsonl
 from dubctl.media.audio import load_audio
@@ -56,23 +56,20 @@ def main() -> None:
             return pool[rng.integers(len(pool))]
 
         teach(bridge, encoder, draw, args.own_steps, 1e-3, rng, held, listen_from=0)
-    save_file({n: p.detach().half().contiguous() for n, p in bridge.state_dict().items()}, args.out)
+    save_half(bridge, args.out)
 
 
 def teach(bridge: MelBridge, encoder: SpeakerEncoder, draw: Callable[[], Pair], steps: int, rate: float,
           rng: np.random.Generator, held: dict[str, list[Pair]], listen_from: int = 150) -> None:
     """So many steps of six pairs each, in place; from `listen_from` on what the encoder hears counts."""
-    optimiser = torch.optim.Adam(bridge.parameters(), rate)
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 30) * (1 - 0.95 * step / steps)
-        loss = objective(bridge, encoder, [draw() for _ in range(6)], rng, step >= listen_from)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        if step % 100 == 0 or step == steps - 1:
-            heard = ", ".join(f"{name} {score(bridge, encoder, pairs):.4f}" for name, pairs in held.items())
-            print(step, f"{float(loss.detach()):.4f}", f"held-out cosine: {heard}", flush=True)
+    def loss_at(step: int) -> torch.Tensor:
+        return objective(bridge, encoder, [draw() for _ in range(6)], rng, step >= listen_from)
+
+    def tell() -> str:
+        scores = (f"{name} {score(bridge, encoder, pairs):.4f}" for name, pairs in held.items())
+        return f"held-out cosine: {', '.join(scores)}"
+
+    descend(bridge, loss_at, steps, rate, tell)
 
 
 def trainable(row: dict[str, Any]) -> bool:
