@@ -77,6 +77,7 @@ class SynthConfig:
     audio_dim: int = 64
     style: bool = True  # phoneme-level style from the prompt's mel (off: the d-vector alone, as FastSpeech 2 has it)
     lips: bool = True  # text-to-lip attention (off: the network is blind)
+    timbre: bool = True  # the decoder is also told what CAM++ hears in the prompt (off: the d-vector alone)
     graph: GraphConfig = field(default_factory=GraphConfig)
 
     def as_dict(self) -> dict[str, Any]:

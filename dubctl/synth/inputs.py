@@ -48,8 +48,10 @@ def inputs_of(tokens: Tokens, prompt: Prompt, lips: Lips | None, emotion: Emotio
         return torch.as_tensor(np.asarray(value))[None].to(device)
     phones = tensor(tokens.phones)
     mel = prompt.mel if len(prompt.mel) >= 8 else np.zeros((8, 80), np.float32)
+    campplus = prompt.campplus if config.timbre else None
     has_lips = torch.full((1, len(seen.features)), lips is not None and len(lips.features) > 1, device=device)
     return Inputs(phones, tensor(tokens.stress), torch.ones_like(phones, dtype=torch.bool), tensor(prompt.dvector),
                   torch.tensor([prompt.log_f0], device=device), tensor(mel),
                   torch.full((1, len(mel)), len(prompt.mel) >= 8, device=device), tensor(seen.features),
-                  tensor(seen.visible), has_lips, emotion.to(device) if emotion is not None else None)
+                  tensor(seen.visible), has_lips, emotion.to(device) if emotion is not None else None,
+                  None if campplus is None else tensor(campplus))

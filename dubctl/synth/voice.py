@@ -262,7 +262,8 @@ class Voice:
         u = replace(u, prosody=clear_onsets(u.prosody, tokens))
         condition = u.condition
         if prompt.asked is not None:
-            condition = self.model.voice(torch.from_numpy(prompt.asked)[None].to(self.device), x.log_f0)
+            asked = torch.from_numpy(prompt.asked)[None].to(self.device)
+            condition = self.model.sounding(x, asked)
         if prompt.lean is not None:
             condition = condition + torch.from_numpy(prompt.lean).to(condition)
         return replace(u, condition=condition)

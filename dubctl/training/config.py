@@ -13,7 +13,8 @@ LEAST = {"steps": 0, "batch": 1, "accumulate": 1, "checkpoint_every": 1, "valida
 
 @dataclass
 class LossWeights:
-    """Weights of the terms in `losses.py` (the mel term's is 1); with `adversarial` a critic of mels is trained beside
+    """Weights of the terms in `losses.py` (the mel term's is 1); `campplus` counts where the network has a timbre
+    adapter; with `adversarial` a critic of mels is trained beside
     the synthesizer (`critic.py`), and `match` weighs the difference of its features; with `clear` a reader of phones
     is (`reader.py`)."""
 
@@ -25,6 +26,7 @@ class LossWeights:
     lip_focus: float = 0.02
     speaker: float = 0.5
     contrast: float = 0.05
+    campplus: float = 0.3
     emotion: float = 0.05
     adversarial: float = 0.0
     match: float = 0.0

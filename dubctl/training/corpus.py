@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dubctl.campplus import Campplus
 from dubctl.emotion.base import EMOTIONS
 from dubctl.emotion.lips import lip_features
 from dubctl.errors import DubctlError
@@ -48,12 +49,14 @@ def label_index(emotion: str) -> int:
     return EMOTIONS.index(name) if name in EMOTIONS else -1
 
 
-def build_corpus(library: Library, longest: float, progress: Progress, lip_width: int = LANDMARKS) -> Corpus:
+def build_corpus(library: Library, longest: float, progress: Progress, lip_width: int = LANDMARKS,
+                 timbre: bool = False) -> Corpus:
     """Features of every usable clip (kept in LIB/features), split by the rows' own `split`; test rows never train.
 
     lip_width: the network's `lip_features`; other than the landmarks', a download's lip-reading features are read.
+    timbre: CAM++ hears every clip too.
     """
-    encoder = SpeakerEncoder().eval()
+    encoders = SpeakerEncoder().eval(), Campplus() if timbre else None
     corpus = Corpus([], [], [])
     for place, row in enumerate(library.rows):
         progress(place, len(library.rows), f"features {row.id}")
@@ -62,7 +65,7 @@ def build_corpus(library: Library, longest: float, progress: Progress, lip_width
             corpus.left_out.append((row.id, reason))
             continue
         try:
-            item = _item(library, place, row, encoder, lip_width)
+            item = _item(library, place, row, encoders, lip_width)
         except DubctlError as err:
             corpus.left_out.append((row.id, err.message))
             continue
@@ -88,10 +91,11 @@ def _sound(library: Library, place: int) -> Path | None:
     return library.media(place, "audio") or library.media(place, "video")
 
 
-def _item(library: Library, place: int, row: ClipRow, encoder: SpeakerEncoder, lip_width: int) -> Item:
+def _item(library: Library, place: int, row: ClipRow, encoders: tuple[SpeakerEncoder, Campplus | None],
+          lip_width: int) -> Item:
     sound = _sound(library, place)
     assert sound is not None  # `_unusable` has looked
-    features = cached(library.path / "features", sound, encoder, row.start, row.end)
+    features = cached(library.path / "features", sound, encoders[0], row.start, row.end, encoders[1])
     given = row.extra.get("phonemes")
     tokens = tokenise(given) if isinstance(given, str) and given else tokens_of(row.text)
     return Item(row.id, row.speaker or row.id, tokens, features, _lips(library, place, features, lip_width), place,

@@ -73,9 +73,10 @@ class Item:
 @dataclass
 class Batch:
     """Tensors of B items; see `synth.model.Inputs` for the shared fields. mel (B, T, 80), log_pitch (B, T), asked
-    (B, 256): the d-vector of the voice itself where `dvector` is that of a poor recording of it. rows, labels (B,):
-    `Item.row` and `Item.emotion`. paced (B,): there is a pace to learn. durations (B, L): where every item has them.
-    tracks: recorded lips of the items that have some; drawn: lips of all, where they are made already (`lips.py`)."""
+    (B, 256): the d-vector of the voice itself where `dvector` is that of a poor recording of it; campplus (B, 192): its
+    vector by CAM++, where all have one. rows, labels (B,): `Item.row` and `Item.emotion`. paced (B,): there is a pace
+    to learn. durations (B, L): where every item has them. tracks: recorded lips of the items that have some; drawn:
+    lips of all, where they are made already (`lips.py`)."""
 
     rows: np.ndarray
     labels: torch.Tensor
@@ -99,6 +100,7 @@ class Batch:
     use_lips: np.ndarray
     seed: int
     drawn: Lips | None = None
+    campplus: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """On `device`; itself on the CPU, where it was made."""
@@ -226,6 +228,7 @@ def collate(items: list[Item], voices: list[Item], prompts: list[np.ndarray], us
     t = max(i.frames for i in items)
     n = max(len(i.tokens) for i in items)
     prompt = pad([torch.from_numpy(p) for p in prompts], max(8, max(len(p) for p in prompts)))
+    heard_by_both = all(len(v.features.campplus) for v in voices)
     known = [torch.from_numpy(i.durations.astype(np.int64)) for i in items if i.durations is not None]
     return Batch(
         np.array([i.row for i in items]), torch.tensor([i.emotion for i in items]),
@@ -240,4 +243,5 @@ def collate(items: list[Item], voices: list[Item], prompts: list[np.ndarray], us
         torch.tensor(swapped),
         [v.speaker for v in voices], prompt,
         torch.arange(prompt.shape[1])[None] < torch.tensor([len(p) for p in prompts])[:, None],
-        pad(known, n) if len(known) == len(items) else None, [i.lips for i in items], use_lips, seed)
+        pad(known, n) if len(known) == len(items) else None, [i.lips for i in items], use_lips, seed,
+        campplus=torch.from_numpy(np.stack([v.features.campplus for v in voices])) if heard_by_both else None)

@@ -49,7 +49,7 @@ def train(library: Path, out: Path, config: TrainConfig | None = None, *, resume
     if config is None:
         config = tiny_train_config() if tiny else TrainConfig()
     config = _settled(config, opened, steps, seed)
-    corpus = build_corpus(opened, config.longest, progress, config.model.lip_features)
+    corpus = build_corpus(opened, config.longest, progress, config.model.lip_features, config.model.timbre)
     source = emotion_source(opened, retrieval) if config.emotion else None
     trainer = Trainer(config, corpus.train, corpus.held, out, device, source)
     if resume and found:

@@ -1,8 +1,8 @@
-"""Speaker consistency: what the GE2E encoder itself hears in the made mel is pulled to the voice that was asked for.
+"""Speaker consistency: what GE2E, and CAM++, hear in the made mel is pulled to the voice that was asked for.
 
 The gradient reaches the mel without a vocoder (`dubctl.synth.mel_bridge`; YourTTS's speaker consistency loss, Casanova
 et al. 2022, is taken behind the vocoder). The encoder that scores `secs` is thereby in the loss: read `secs` together
-with the nearest-voice share, WER and DNSMOS.
+with the nearest-voice share, WER and DNSMOS, and with an encoder that is not (benchmarks/second_ear.py).
 """
 
 from __future__ import annotations
@@ -11,21 +11,25 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dubctl.campplus import Campplus
 from dubctl.media.mel import FLOOR
 from dubctl.speaker import WINDOW, SpeakerEncoder
+from dubctl.synth.kaldi_bridge import KaldiBridge, heard_frames
 from dubctl.synth.mel_bridge import STRIDE, MelBridge
 
+HEARD = 230  # mel frames that CAM++ hears of a line
 CROP = int((WINDOW - 1) * STRIDE) + 2  # mel frames that one 1.6-s window needs: 138
 SHARPNESS = 10.0  # of the contrast between the voices of a batch; GE2E's own learned scale is of this size
 
 
 class SpeakerLoss(nn.Module):
-    """GE2E on one random 1.6-s window of each made mel. Nothing in it is trained."""
+    """GE2E on one random 1.6-s window of each made mel, and CAM++ on 2.7 s of it. Nothing in it is trained."""
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = SpeakerEncoder()
         self.bridge = MelBridge(self.encoder.basis)
+        self.second_encoder, self.second_bridge = Campplus(), KaldiBridge()
         self.requires_grad_(False)
         self.encoder.train()  # cuDNN has no backward pass of an LSTM that was told to evaluate; nothing in it differs
 
@@ -56,3 +60,14 @@ class SpeakerLoss(nn.Module):
         right = torch.arange(len(speakers), device=mel.device)
         return {"speaker": (filled * (1 - cosines.diagonal())).mean(),
                 "contrast": (filled * F.cross_entropy(logits, right, reduction="none")).mean()}
+
+    def second(self, mel: torch.Tensor, frames: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+        """1 - cosine of what CAM++ hears in a random piece of the mels, as long for all, to the asked vectors
+        (B, 192)."""
+        length = max(2, min(HEARD, int(frames.min())))
+        start = (torch.rand(len(mel), device=mel.device) * (frames - length + 1).clamp(min=1)).long()
+        place = (start[:, None] + torch.arange(length, device=mel.device)).clamp(max=mel.shape[1] - 1)
+        piece = mel.gather(1, place[..., None].expand(-1, -1, mel.shape[2])).float()
+        heard = self.second_encoder(self.second_bridge(piece, heard_frames(length)))
+        filled = (frames / CROP).clamp(max=1)  # little of a voice is heard in a word
+        return (filled * (1 - (heard.float() * asked.float()).sum(1))).mean()

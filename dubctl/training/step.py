@@ -38,7 +38,8 @@ class TrainingStep:
             terms["binarise"] = binarisation_loss(soft, durations, batch.frames)
         lips = self._lips(batch, durations, step)
         u = model.understand(Inputs(batch.phones, batch.stress, mask, batch.dvector, batch.log_f0, batch.prompt,
-                                    batch.prompt_mask, lips.features, lips.visible, lips.mask, emotion))
+                                    batch.prompt_mask, lips.features, lips.visible, lips.mask, emotion,
+                                    batch.campplus))
         own = ~batch.swapped[:, None]  # an item spoken in a stranger's voice has no recording to be compared with
         pitch = token_mean(batch.log_pitch, durations) - batch.own_log_f0[:, None]
         energy = token_mean(energy_of(batch.mel), durations)
@@ -49,6 +50,8 @@ class TrainingStep:
         if bool(lips.mask.any()):
             terms["lip_focus"] = lip_focus(u.lip_attention, durations, mask, lips.mask)
         terms |= self.speaker(made, batch.frames, batch.asked, batch.voices)
+        if batch.campplus is not None and self.config.model.timbre and self.config.loss.campplus:
+            terms["campplus"] = self.speaker.second(made, batch.frames, batch.campplus)
         if self.critique is not None and torch.is_grad_enabled():  # validation has other terms to tell by
             terms |= self.critique.terms(window_pair(made, batch.mel, batch.frames, ~batch.swapped))
         if self.reading is not None:

@@ -17,6 +17,7 @@ from voice_emotion import PLAIN_MANNER, Line, manner_of
 from voice_pack import aligned
 from voice_parts import cut
 
+from dubctl.campplus import Campplus
 from dubctl.emotion.base import EMOTIONS, LipTrack
 from dubctl.emotion.lips import lip_features
 from dubctl.errors import DubctlError
@@ -32,7 +33,7 @@ from dubctl.training.features import Features, cached
 
 def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]]:
     """Training and held-out items; an item's `row` is its place among the lines."""
-    encoder = SpeakerEncoder().eval()
+    encoder, second = SpeakerEncoder().eval(), Campplus()
     voice = load_folder(args.init)[0] if args.parts else None
     lips = load_file(args.grid_lips) if args.grid_lips else {}
     train: list[Item] = []
@@ -41,7 +42,7 @@ def corpus(args: argparse.Namespace) -> tuple[list[Item], list[Item], list[Line]
     for folder, row in (*rows(args), *some(args, warped(args)), *some(args, hurried(args)), *acted(args)):
         media = folder / (row.get("audio") or row["video"])
         try:
-            features = cached(args.cache, media, encoder)
+            features = cached(args.cache, media, encoder, second=second)
             tokens = tokenise(row.get("phonemes") or phonemise(row["text"]))
         except DubctlError as err:
             print("left out:", err.message)

@@ -50,6 +50,7 @@ def pack(path: Path, train: Sequence[Item], held: Sequence[Item], source: Emotio
         "durations": np.concatenate(durations).astype(np.int16),
         "f0": np.concatenate([i.features.f0 for i in items]).astype(np.float16),
         "dvector": np.stack([i.features.dvector for i in items]).astype(np.float16),
+        "campplus": np.stack([i.features.campplus for i in items]).astype(np.float16),
         "noisy_dvector": np.stack([i.noisy[1] for i in noisy]).astype(np.float16) if noisy else np.zeros((0, 256)),
         "noisy_frames": np.array([len(i.noisy[0]) if i.noisy is not None else 0 for i in items]),
         "lips": np.concatenate(tracks).astype(np.float16), "lip_frames": np.array([len(t) for t in tracks]),
@@ -76,7 +77,8 @@ def unpack(path: Path) -> tuple[list[Item], list[Item], EmotionSource | None, di
     items = []
     for i, mel in enumerate(mels):
         item = Item(str(i), names[a["speaker"][i]], Tokens(phones[i].tolist(), stress[i].tolist()),
-                    Features(mel, f0[i], a["dvector"][i].astype(np.float32)),
+                    Features(mel, f0[i], a["dvector"][i].astype(np.float32),
+                             campplus=a["campplus"][i].astype(np.float32)),
                     lips[i].astype(np.float32) if len(lips[i]) else None, int(a["row"][i]), int(a["emotion"][i]),
                     bool(a["acted"][i]), noisy=(noisy[i], next(heard)) if len(noisy[i]) else None,
                     played=bool(a["played"][i]), durations=durations[i].astype(np.int64))

@@ -34,8 +34,9 @@ def cut(item: Item, durations: np.ndarray,
     for number, (tokens, known, first, last) in enumerate(_parts(item.tokens, durations)):
         mel, f0 = item.features.mel[first:last], item.features.f0[first:last]
         asked, heard = voices(first, last)
-        yield replace(item, id=f"{item.id}_{number}", tokens=tokens, features=Features(mel, f0, asked),
-                      noisy=(item.noisy[0][first:last], heard), durations=known)
+        yield replace(item, id=f"{item.id}_{number}", tokens=tokens, durations=known,
+                      features=Features(mel, f0, asked, campplus=item.features.campplus),
+                      noisy=(item.noisy[0][first:last], heard))
 
 
 def _parts(tokens: Tokens, durations: np.ndarray) -> Iterator[tuple[Tokens, np.ndarray, int, int]]:

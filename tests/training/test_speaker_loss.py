@@ -11,6 +11,7 @@ import torch
 from dubctl.media.audio import load_audio
 from dubctl.media.mel import RATE, mel_spectrogram
 from dubctl.speaker import SpeakerEncoder
+from dubctl.synth.prompt import second_encoder
 from dubctl.training.speaker_loss import CROP, SpeakerLoss
 
 VOICE = Path(__file__).parents[2] / "examples" / "voice.wav"
@@ -72,3 +73,24 @@ def test_a_word_alone_counts_by_the_share_of_the_window_it_fills(loss: SpeakerLo
         told = loss(mel, torch.tensor([frames]), asked, ["a"])
         missed = 1 - float((loss.heard(mel, torch.tensor([frames])) * asked).sum())
         assert float(told["speaker"]) == pytest.approx(missed * frames / CROP, rel=1e-4)
+
+
+def test_campplus_hears_whose_mel_it_is_and_moves_it(loss: SpeakerLoss,
+                                                     speech: tuple[torch.Tensor, torch.Tensor]) -> None:
+    mel = speech[0].clone().requires_grad_(True)
+    frames = torch.tensor([mel.shape[1]])
+    wav = load_audio(VOICE, RATE)
+    own = torch.from_numpy(second_encoder().embed(wav, RATE))[None]
+    def unlike(mel: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(0)
+        return loss.second(mel, frames, asked)
+    assert float(unlike(mel.detach(), own)) < 0.5 < float(unlike(mel.detach(), own.flip(1)))
+    before = unlike(mel, own.flip(1))
+    (gradient,) = torch.autograd.grad(before, mel)
+    assert float(unlike(mel - 2.0 * gradient / gradient.norm(), own.flip(1)).detach()) < float(before.detach())
+
+
+def test_campplus_counts_a_word_alone_by_the_share_it_fills(loss: SpeakerLoss) -> None:
+    mel, asked = torch.randn(1, 40, 80) - 5, torch.zeros(1, 192)
+    assert float(loss.second(mel, torch.tensor([40]), asked)) == pytest.approx(40 / CROP)
+    assert float(loss.second(mel[:, :2], torch.tensor([1]), asked)) == pytest.approx(1 / CROP)

@@ -30,11 +30,12 @@ def items(count=10, seed=0):
     rng = np.random.default_rng(seed)
     def one(i):
         frames, tokens = int(rng.integers(40, 70)), int(rng.integers(6, 12))
-        voice = np.abs(rng.normal(size=256)).astype(np.float32)
+        voice, second = np.abs(rng.normal(size=256)).astype(np.float32), rng.normal(size=192).astype(np.float32)
         mel = (rng.normal(size=(frames, 80)) - 5).astype(np.float16)
         phones = [1, *rng.integers(11, 60, tokens - 2).tolist(), 1]
         return Item(f"c{i}", f"s{i % 3}", Tokens(phones, [0] * tokens),
-                    Features(mel, np.full(frames, 150, np.float16), voice / np.linalg.norm(voice)), row=i,
+                    Features(mel, np.full(frames, 150, np.float16), voice / np.linalg.norm(voice),
+                             campplus=second / np.linalg.norm(second)), row=i,
                     emotion=i % 7)
     return [one(i) for i in range(count)]
 
