@@ -23,9 +23,8 @@ class Prompt:
     """dvector (256,) unit, mean ln F0 (`voiced` False: a guess, nothing voiced was found), mel (P, 80), seconds,
     and what the recording measures. The d-vector is of all its speech, the mel of the middle three seconds.
 
-    speech: the recording (S,) at 22,050 Hz as it was read. What rehearsals find, which the sound follows and how the
-    line is read does not: asked, the d-vector in the place of the prompt's own; lean (C,), added to what the network
-    makes of it (its voice condition).
+    speech: the recording (S,) at 22,050 Hz as it was read. What the sound follows and how the line is read does not: asked, the d-vector in the place of the prompt's own; lean (C,), added to what the network
+    makes of it (its voice condition); raised, what a direction adds to the mean ln F0.
     """
 
     dvector: np.ndarray
@@ -37,6 +36,7 @@ class Prompt:
     speech: np.ndarray | None = None
     asked: np.ndarray | None = None
     lean: np.ndarray | None = None
+    raised: float = 0.0
 
     @functools.cached_property
     def campplus(self) -> np.ndarray | None:
@@ -50,12 +50,14 @@ class Prompt:
 
 
 @functools.lru_cache(maxsize=1)
+@torch.inference_mode(False)  # whoever asks first: weights made in that mode have no slope in a rehearsal
 def speaker_encoder() -> SpeakerEncoder:
     """The shipped GE2E encoder, loaded once."""
     return SpeakerEncoder().eval()
 
 
 @functools.lru_cache(maxsize=1)
+@torch.inference_mode(False)
 def second_encoder() -> Campplus:
     """The shipped CAM++ encoder, loaded once."""
     return Campplus()

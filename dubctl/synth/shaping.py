@@ -21,8 +21,8 @@ LN_PER_DB = np.log(10) / 20
 LN_PER_SEMITONE = np.log(2) / 12
 ENERGY_SCALE = 1.5  # of `energy_of`
 # A voice moved by n semitones is asked for as one whose mean pitch lies REGISTER[0] x n higher, and REGISTER[1] x n are
-# added to its melody: the network follows either by two thirds only, and the melody alone by 3 semitones at most.
-REGISTER = (1.1, 0.35)
+# added to its melody: the network follows either by half to two thirds, and the melody alone by 3 semitones at most.
+REGISTER = (1.2, 0.35)
 EFFORT_DB = 3.0  # at most asked of the energy head: more makes another voice (GE2E), hardly more feeling
 MARKS = frozenset(INDEX[p] for p in PUNCTUATION)
 SPEECH_DB = 30.0  # frames this far below the loudest count as pause

@@ -16,7 +16,7 @@ from dubctl.campplus import DIM as CAMPPLUS
 from dubctl.speaker import DIM as GE2E
 from dubctl.synth.config import SynthConfig
 
-DROPOUT = 0.2  # the training has some thousand voices
+DROPOUT = 0.1  # the training has some thousand voices
 
 
 class TimbreAdapter(nn.Module):
@@ -27,9 +27,10 @@ class TimbreAdapter(nn.Module):
 
     def __init__(self, config: SynthConfig) -> None:
         super().__init__()
-        self.into = nn.Linear(GE2E + CAMPPLUS + 1, config.condition)
-        self.within = nn.Linear(config.condition, config.condition)
-        self.out = nn.Linear(config.condition, config.condition)
+        width = 2 * config.condition
+        self.into = nn.Linear(GE2E + CAMPPLUS + 1, width)
+        self.within = nn.Linear(width, width)
+        self.out = nn.Linear(width, config.condition)
         self.dropout = nn.Dropout(DROPOUT)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)

@@ -161,7 +161,7 @@ class Voice:
                 emotion: EmotionBatch | None = None, direction: Direction = PLAIN) -> Performance:
         """The line as mel, spoken within `room` frames (None: at its natural pace), as directed."""
         pitch = prompt.log_f0 + heard_register(direction)
-        prompt = replace(prompt, log_f0=prompt.log_f0 + asked_register(direction))
+        prompt = replace(prompt, raised=asked_register(direction))
         pieces, natural = self._lay(text, prompt, room, lips, emotion, direction)
         said = [self._perform_piece(piece, prompt, direction) for piece in pieces]
         spoken = sum(piece.fit.frames for piece in pieces)
@@ -244,7 +244,6 @@ class Voice:
         """Phone ids (L,) of the line and the frames (L,) each takes unforced, as directed, whatever the lips do; the
         silence behind it as where they are `seen`, or not."""
         chunks = chunk_tokens(text)
-        prompt = replace(prompt, log_f0=prompt.log_f0 + asked_register(direction))
         frames = [shape_durations(natural_frames(self._understand(c, prompt, None, emotion)), c, direction,
                                   i == len(chunks) - 1, seen)[0] for i, c in enumerate(chunks)]
         return np.concatenate([c.phones for c in chunks]), np.concatenate(frames)
@@ -261,9 +260,9 @@ class Voice:
         u = self.model.understand(x)
         u = replace(u, prosody=clear_onsets(u.prosody, tokens))
         condition = u.condition
-        if prompt.asked is not None:
-            asked = torch.from_numpy(prompt.asked)[None].to(self.device)
-            condition = self.model.sounding(x, asked)
+        if prompt.asked is not None or prompt.raised:
+            asked = torch.from_numpy(prompt.sought)[None].to(self.device)
+            condition = self.model.sounding(replace(x, log_f0=x.log_f0 + prompt.raised), asked)
         if prompt.lean is not None:
             condition = condition + torch.from_numpy(prompt.lean).to(condition)
         return replace(u, condition=condition)

@@ -1,14 +1,14 @@
-"""Teach a voice's decoder what CAM++ hears in a prompt (dubctl/synth/timbre.py), 30 minutes on one core.
+"""Teach a voice's decoder what CAM++ hears in a prompt (dubctl/synth/timbre.py), 38 minutes on one core.
 
     python models/recipes/train_timbre.py --data DATA --transcripts libri.json --kept material.pkl \
-        --voice models/voice --out runs/timbre --seconds 1900
+        --voice models/voice --out runs/timbre
 
 Only the timbre adapter and the decoder learn; how a line is read stays to the last bit. A line is drawn under its
 recording's own durations, pitch and energy, in its own voice or, mostly, in another, which is told by one recording and
 wanted as all its recordings say: GE2E and CAM++ hear the mel through their bridges, a reader of phones holds the words,
 and L1 holds lines in their own voice to what was recorded. Every twelfth of LibriSpeech's speakers is held out; `held:`
 lines say how like the told recording and the voice's others GE2E and CAM++ hear voices of theirs. `--transcripts` as in
-train_voice.py; the material is kept in `--kept`.
+train_voice.py; the material is kept in `--kept`. What is left is `--share` of what was learnt: all of it costs words.
 """
 
 from __future__ import annotations
@@ -184,6 +184,7 @@ class Lessons:
         self.ears = SpeakerLoss()
         self.reading = Reading(1e-3, torch.device("cpu"))
         self.step = 0
+        self.first = {name: tensor.clone() for name, tensor in self.mean.items()}
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         return {f"{name}.{n}": t for name, part in self.parts.items() for n, t in part.state_dict().items()}
@@ -244,9 +245,12 @@ class Lessons:
         return [round(float(x), 4) for x in np.mean(rows, 0)]
 
     def save(self, source: Path, out: Path) -> None:
-        """The voice with the mean of the weights: a voice folder."""
+        """A voice folder with the mean of the weights: `share` of the way that the decoder went, and of what the
+        adapter adds (which an adapter that was there before does already)."""
         out.mkdir(parents=True, exist_ok=True)
-        tensors = self.network.state_dict() | self.mean
+        partial = {n: t if n.startswith("timbre.") and not n.startswith("timbre.out.")
+                   else torch.lerp(self.first[n], t, self.args.share) for n, t in self.mean.items()}
+        tensors = self.network.state_dict() | partial
         save_file({n: t.half().contiguous() for n, t in tensors.items()}, out / "model.safetensors")
         settings = json.loads((source / "config.json").read_text())
         write_json(out / "config.json", settings | {"model": settings["model"] | {"timbre": True}})
@@ -300,15 +304,16 @@ def parse() -> argparse.Namespace:
     p.add_argument("--kept", type=Path, required=True, help="the material, made where it is missing")
     p.add_argument("--voice", type=Path, required=True)
     p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--seconds", type=float, default=1900)
-    p.add_argument("--speaker", type=float, default=2.0, help="weight of GE2E; telling voices apart has a tenth")
-    p.add_argument("--campplus", type=float, default=0.6)
+    p.add_argument("--seconds", type=float, default=2300)
+    p.add_argument("--share", type=float, default=0.5)
+    p.add_argument("--speaker", type=float, default=0.5, help="weight of GE2E; telling voices apart has a tenth")
+    p.add_argument("--campplus", type=float, default=0.5)
     p.add_argument("--clear", type=float, default=0.1)
     p.add_argument("--reader-steps", type=int, default=350)
-    p.add_argument("--lr", type=float, default=7e-4)
+    p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--batch", type=int, default=10)
     p.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
-    p.add_argument("--seed", type=int, default=3)
+    p.add_argument("--seed", type=int, default=2)
     p.add_argument("--threads", type=int, default=1)
     return p.parse_args()
 

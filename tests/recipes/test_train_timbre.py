@@ -99,8 +99,8 @@ def shipped(tmp_path: Path) -> Path:
     return folder
 
 
-def settings() -> argparse.Namespace:
-    return argparse.Namespace(lr=1e-2, bf16=False, speaker=2.0, campplus=0.6, clear=0.1)
+def settings(share: float = 1.0) -> argparse.Namespace:
+    return argparse.Namespace(lr=1e-2, bf16=False, speaker=0.5, campplus=0.5, clear=0.1, share=share)
 
 
 def test_what_learns_is_the_adapter_and_the_decoder_and_the_voice_is_left_as_a_folder(
@@ -126,6 +126,15 @@ def test_what_learns_is_the_adapter_and_the_decoder_and_the_voice_is_left_as_a_f
     assert torch.allclose(left.timbre.out.weight, mean, atol=1e-3) and float(mean.abs().max()) > 0
     assert torch.equal(left.voice.net[0].weight, before["voice.net.0.weight"].half().float())
     assert json.loads((tmp_path / "out" / "config.json").read_text())["step"] == 3
+    lessons.args.share = 0.5
+    lessons.save(shipped, tmp_path / "half")
+    half = load_folder(tmp_path / "half")[0]
+    assert half.timbre is not None
+    assert torch.allclose(half.timbre.out.weight, mean / 2, atol=1e-3)
+    assert torch.allclose(half.timbre.into.weight, left.timbre.into.weight)
+    way = before["decoder.out.weight"], lessons.mean["decoder.out.weight"]
+    assert torch.allclose(half.decoder.out.weight, (way[0] + way[1]) / 2,
+                          atol=1e-3)
 
 
 def test_taught_on_it_goes_on_from_its_adapter(found: Material, shipped: Path, tmp_path: Path) -> None:
