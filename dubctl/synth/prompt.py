@@ -23,8 +23,9 @@ class Prompt:
     """dvector (256,) unit, mean ln F0 (`voiced` False: a guess, nothing voiced was found), mel (P, 80), seconds,
     and what the recording measures. The d-vector is of all its speech, the mel of the middle three seconds.
 
-    speech: the recording (S,) at 22,050 Hz as it was read. What the sound follows and how the line is read does not: asked, the d-vector in the place of the prompt's own; lean (C,), added to what the network
-    makes of it (its voice condition); raised, what a direction adds to the mean ln F0.
+    speech: the recording (S,) at 22,050 Hz as it was read. What the sound follows and how the line is read does not:
+    asked, the d-vector in the place of the prompt's own; lean (C,), added to what the network makes of it (its voice
+    condition); raised, what a direction adds to the mean ln F0.
     """
 
     dvector: np.ndarray
@@ -40,7 +41,7 @@ class Prompt:
 
     @functools.cached_property
     def campplus(self) -> np.ndarray | None:
-        """Unit vector (192,) of the speech by CAM++, which only a rehearsal asks for."""
+        """Unit vector (192,) of the speech by CAM++; heard when it is first asked for."""
         return None if self.speech is None else second_encoder().embed(self.speech, RATE)
 
     @property

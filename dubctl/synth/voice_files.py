@@ -54,7 +54,7 @@ def load_folder(folder: Path | None) -> tuple[Synthesizer, Schooling]:
     try:
         settings = json.loads(config_file.read_text())
         with unfilled():
-            model = Synthesizer(_config(settings["model"], config_file))
+            model = Synthesizer(network_config(settings["model"], config_file))
         tensors = {n: t.float() for n, t in load_file(weights).items()}
     except (OSError, ValueError, KeyError) as err:
         raise InputError(f"not a voice: {config_file.parent} ({err})",
@@ -68,11 +68,11 @@ def load_checkpoint(path: Path) -> tuple[Synthesizer, Schooling]:
 
     groups, meta = checkpoint.load(path)
     with unfilled():
-        model = Synthesizer(_config(meta["config"]["model"], path))
+        model = Synthesizer(network_config(meta["config"]["model"], path))
     return fill(model, groups["ema"], str(path)), Schooling.of(meta)
 
 
-def _config(settings: dict[str, Any], file: Path) -> SynthConfig:
+def network_config(settings: dict[str, Any], file: Path) -> SynthConfig:
     """The network that a file describes; one of before there were timbre adapters has none."""
     return load_dataclass(SynthConfig, {"timbre": False} | settings, str(file))
 

@@ -15,9 +15,8 @@ from dubctl.files import atomic_path, write_json
 from dubctl.library.policy import Retrieval
 from dubctl.library.store import Library
 from dubctl.progress import Progress, silent
-from dubctl.synth.config import SynthConfig
 from dubctl.synth.refiner import FILE as REFINER
-from dubctl.synth.voice_files import RUN_VOICE, load_folder, voice_folder
+from dubctl.synth.voice_files import RUN_VOICE, load_folder, network_config, voice_folder
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig, tiny_train_config
 from dubctl.training.corpus import build_corpus, emotion_source
@@ -131,8 +130,7 @@ def export_voice(path: Path, folder: Path, card: dict[str, Any] | None = None) -
     tensors = {n: t.to(torch.float16).contiguous() for n, t in groups["ema"].items()}
     with atomic_path(folder / "model.safetensors") as part:
         save_file(tensors, part)
-    model = SynthConfig(**{k: v for k, v in meta["config"]["model"].items() if k != "graph"}).as_dict()
-    model["graph"] = meta["config"]["model"]["graph"]
+    model = network_config(meta["config"]["model"], path).as_dict()
     write_json(folder / "config.json", {"model": json.loads(json.dumps(model)), "step": meta["step"],
                                        "emotional": bool(meta.get("emotional", True)),
                                        "feelings": list(meta.get("feelings", [])), **(card or {})})

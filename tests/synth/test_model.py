@@ -36,7 +36,7 @@ def make_inputs(lengths, seed=0, k=2, extra=0):
                            torch.ones(b, 3, k, dtype=torch.bool))
     return Inputs(phones * mask, stress * mask, mask, torch.nn.functional.normalize(rand(256).abs(), dim=1),
                   torch.full((b,), 5.0), padded(rand(24, 80), p), upto(p, 24), padded(rand(10, 4), v),
-                  upto(v, 10), upto(v, 10), emotion)
+                  upto(v, 10), upto(v, 10), emotion, torch.nn.functional.normalize(rand(192), dim=1))
 
 
 def say(model, x, durations):
