@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from dubctl.config import load_dataclass
 
 
 @dataclass
@@ -82,6 +85,16 @@ class SynthConfig:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def network_config(settings: Mapping[str, Any], where: str) -> SynthConfig:
+    """The network that the file `where` describes, with the fields that later versions added at their defaults; one
+    of before there were timbre adapters has none.
+
+    Raises:
+        UsageError: an unknown key, or a value of the wrong type.
+    """
+    return load_dataclass(SynthConfig, {"timbre": False} | dict(settings), where)
 
 
 def tiny_config(**dims: int) -> SynthConfig:

@@ -11,9 +11,8 @@ import torch
 from safetensors.torch import load_file
 
 from dubctl.assets import model_file
-from dubctl.config import load_dataclass
 from dubctl.errors import DependencyError, InputError
-from dubctl.synth.config import SynthConfig
+from dubctl.synth.config import network_config
 from dubctl.synth.model import Synthesizer
 from dubctl.unfilled import unfilled
 
@@ -54,7 +53,7 @@ def load_folder(folder: Path | None) -> tuple[Synthesizer, Schooling]:
     try:
         settings = json.loads(config_file.read_text())
         with unfilled():
-            model = Synthesizer(network_config(settings["model"], config_file))
+            model = Synthesizer(network_config(settings["model"], str(config_file)))
         tensors = {n: t.float() for n, t in load_file(weights).items()}
     except (OSError, ValueError, KeyError) as err:
         raise InputError(f"not a voice: {config_file.parent} ({err})",
@@ -68,13 +67,8 @@ def load_checkpoint(path: Path) -> tuple[Synthesizer, Schooling]:
 
     groups, meta = checkpoint.load(path)
     with unfilled():
-        model = Synthesizer(network_config(meta["config"]["model"], path))
+        model = Synthesizer(network_config(meta["config"]["model"], str(path)))
     return fill(model, groups["ema"], str(path)), Schooling.of(meta)
-
-
-def network_config(settings: dict[str, Any], file: Path) -> SynthConfig:
-    """The network that a file describes; one of before there were timbre adapters has none."""
-    return load_dataclass(SynthConfig, {"timbre": False} | settings, str(file))
 
 
 def fill(model: Synthesizer, tensors: dict[str, torch.Tensor], name: str) -> Synthesizer:

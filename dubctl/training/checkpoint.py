@@ -10,10 +10,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from dubctl.config import load_dataclass
 from dubctl.errors import InputError
 from dubctl.files import atomic_path
-from dubctl.synth.config import SynthConfig
+from dubctl.synth.config import network_config
 
 FORMAT = 1
 
@@ -56,7 +55,7 @@ def _complete(meta: dict[str, Any], name: str) -> None:
     was started before goes on."""
     model = meta.get("config", {}).get("model")
     if model is not None:
-        whole = load_dataclass(SynthConfig, model, name).as_dict()
+        whole = network_config(model, name).as_dict()
         meta["config"]["model"] = json.loads(json.dumps(whole))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from dubctl.library.policy import Retrieval
 from dubctl.library.store import Library
 from dubctl.progress import Progress, silent
 from dubctl.synth.refiner import FILE as REFINER
-from dubctl.synth.voice_files import RUN_VOICE, load_folder, network_config, voice_folder
+from dubctl.synth.voice_files import RUN_VOICE, load_folder, voice_folder
 from dubctl.training import checkpoint
 from dubctl.training.config import TrainConfig, tiny_train_config
 from dubctl.training.corpus import build_corpus, emotion_source
@@ -130,7 +129,7 @@ def export_voice(path: Path, folder: Path, card: dict[str, Any] | None = None) -
     tensors = {n: t.to(torch.float16).contiguous() for n, t in groups["ema"].items()}
     with atomic_path(folder / "model.safetensors") as part:
         save_file(tensors, part)
-    model = network_config(meta["config"]["model"], path).as_dict()
-    write_json(folder / "config.json", {"model": json.loads(json.dumps(model)), "step": meta["step"],
+    model = meta["config"]["model"]
+    write_json(folder / "config.json", {"model": model, "step": meta["step"],
                                        "emotional": bool(meta.get("emotional", True)),
                                        "feelings": list(meta.get("feelings", [])), **(card or {})})

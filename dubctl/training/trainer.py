@@ -242,9 +242,20 @@ class Trainer:
             write_jsonl(log, [r for r in read_jsonl(log) if r["step"] <= self.step])
 
     def load_weights(self, groups: dict[str, dict[str, torch.Tensor]]) -> None:
-        """Weights only, e.g. to start a fine-tuning run from another run's checkpoint."""
-        self.model.load_state_dict(groups["model"])
-        self.ema = {n: t.to(self.device).clone() for n, t in groups["ema"].items()}
+        """Weights only, e.g. to start a fine-tuning run from another run's checkpoint; of a voice with a timbre adapter
+        where this one is to have none, or without one, all the rest."""
+        own = {n: t.clone() for n, t in self.model.state_dict().items()}
+        model, ema = (_but_for_timbre(groups[name], own) for name in ("model", "ema"))
+        self.model.load_state_dict(model)
+        self.ema = {n: t.to(self.device).clone() for n, t in ema.items()}
+
+
+def _but_for_timbre(weights: dict[str, torch.Tensor], own: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights, with the timbre adapter that the network begins with where they lack one, without where it lacks one."""
+    theirs, mine = ({n for n in tensors if n.startswith("timbre.")} for tensors in (weights, own))
+    if bool(theirs) == bool(mine):
+        return weights
+    return {n: t for n, t in weights.items() if n not in theirs} | {n: own[n] for n in mine}
 
 
 def _freeze(model: Synthesizer, config: TrainConfig) -> None:

@@ -339,3 +339,32 @@ def test_no_steps_and_no_graphs_to_train_is_refused_in_one_line(tmp_path):
         config(steps=0)
     with pytest.raises(InputError, match="steps: 0 trains the graphs alone"):
         Trainer(config(steps=0, graph_steps=3), items(), items(4, 9), tmp_path)
+
+
+def test_a_run_takes_the_rest_of_a_voice_that_has_a_timbre_adapter_or_lacks_one(tmp_path):
+    told, untold = trainer(tmp_path / "a"), trainer(tmp_path / "b", model=without_timbre())
+    torch.nn.init.normal_(told.model.timbre.out.weight)
+    untold.load_weights({"model": told.model.state_dict(), "ema": told.model.state_dict()})
+    assert untold.model.timbre is None and not any(n.startswith("timbre.") for n in untold.ema)
+    assert torch.equal(untold.model.decoder.out.weight, told.model.decoder.out.weight)
+    again = trainer(tmp_path / "c", seed=1)
+    again.load_weights({"model": untold.model.state_dict(), "ema": untold.model.state_dict()})
+    assert torch.equal(again.model.decoder.out.weight, told.model.decoder.out.weight)
+    assert float(again.ema["timbre.out.weight"].abs().max()) == 0 < float(again.ema["timbre.into.weight"].abs().max())
+
+
+def test_a_run_of_before_there_were_timbre_adapters_resumes_without_one(tmp_path):
+    first = trainer(tmp_path, model=without_timbre())
+    first.run(stop=lambda: first.step >= 3)
+    groups, meta = checkpoint.load(first.checkpoint_path)
+    del meta["config"]["model"]["timbre"]
+    checkpoint.save(first.checkpoint_path, groups, meta)
+    second = trainer(tmp_path, model=without_timbre())
+    second.resume()
+    assert second.step == first.step
+    with pytest.raises(InputError, match="another network"):
+        trainer(tmp_path).resume()
+
+
+def without_timbre():
+    return replace(config().model, timbre=False)
