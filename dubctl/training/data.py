@@ -52,9 +52,7 @@ class Item:
     def __post_init__(self) -> None:
         f0 = self.features.f0.astype(np.float32)
         self.log_f0 = self.usual_log_f0 or mean_log_f0(f0) or 5.1
-        voiced = np.flatnonzero(f0 > 0)
-        self.log_pitch = (np.interp(np.arange(len(f0)), voiced, np.log(f0[voiced])) if len(voiced)
-                          else np.full(len(f0), self.log_f0)).astype(np.float32)
+        self.log_pitch = log_pitch_of(f0, self.log_f0)
 
     @property
     def frames(self) -> int:
@@ -203,6 +201,13 @@ class Sampler:
                   else prompt_of(item, rng, True))
         # no prompt mel for some: the d-vector alone must carry the voice
         return voice, prompt[:0] if rng.random() < 0.08 else prompt
+
+
+def log_pitch_of(f0: np.ndarray, unvoiced: float) -> np.ndarray:
+    """ln F0 (T,) float32 of every frame of f0 (T,) in Hz, between neighbours where it is 0; else `unvoiced`."""
+    voiced = np.flatnonzero(f0 > 0)
+    return (np.interp(np.arange(len(f0)), voiced, np.log(f0[voiced])) if len(voiced)
+            else np.full(len(f0), unvoiced)).astype(np.float32)
 
 
 def prompt_of(item: Item, rng: np.random.Generator, shuffle: bool) -> np.ndarray:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import soxr
 import torch
-from voice_clips import LONGEST, WARPS, mel_of
+from voice_clips import LONGEST, WARPS, levelled, mel_of
 from voice_pack import aligned
 
 from dubctl.errors import DubctlError
@@ -128,9 +128,7 @@ def _rows(data: Path) -> Iterator[dict[str, Any]]:
 
 
 def _plain(row: dict[str, Any]) -> Line | None:
-    wav = load_audio(row["path"], RATE)
-    first, last = speech_span(wav)
-    wav = wav[first:last] * (0.9 / float(np.abs(wav[first:last]).max()))
+    wav = levelled(row["path"], row["path"])
     return _line(row, row["speaker"], wav, wav)
 
 

@@ -31,7 +31,7 @@ from dubctl.synth.decoder import energy_of, token_mean
 from dubctl.synth.model import Inputs, Synthesizer
 from dubctl.synth.pitch import mean_log_f0
 from dubctl.synth.voice_files import load_folder
-from dubctl.training.data import crop_of
+from dubctl.training.data import crop_of, log_pitch_of
 from dubctl.training.losses import mel_l1
 from dubctl.training.padding import pad
 from dubctl.training.reader import Reading, spoken
@@ -162,10 +162,8 @@ def _stack(vectors: list[np.ndarray]) -> torch.Tensor:
 def _log_pitch(f0: np.ndarray) -> tuple[torch.Tensor, float]:
     """ln F0 of every frame (T,), silent ones between their neighbours, and its mean."""
     hz = f0.astype(np.float32)
-    voiced, mean = np.flatnonzero(hz > 0), mean_log_f0(hz) or 5.1
-    if not len(voiced):
-        return torch.full((len(hz),), 5.1), mean
-    return torch.from_numpy(np.interp(np.arange(len(hz)), voiced, np.log(hz[voiced])).astype(np.float32)), mean
+    mean = mean_log_f0(hz) or 5.1
+    return torch.from_numpy(log_pitch_of(hz, mean)), mean
 
 
 class Lessons:
