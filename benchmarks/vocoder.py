@@ -8,7 +8,8 @@ split first. Each clip's log-mel goes through each vocoder (a folder with `model
 
 - CPU and wall seconds per second of audio in onnxruntime, at 1 and at 2 threads: medians over `--repeats` warm runs of
   `--timed` seconds of mel, the vocoders taking turns, so that what else runs on the machine falls on all of them;
-- DNSMOS OVRL (needs `speechmos`), its mean and its mean loss against the first vocoder with a 95 % interval over clips;
+- DNSMOS OVRL and DistillMOS (`dubctl[mos]`), means and mean losses against the first vocoder with a 95 % interval over
+  clips;
 - corpus WER of a Whisper transcript, left out without `--asr`; "recording" is the clip itself;
 - log-mel L1 of the speech to the mel it was made from, and to the first vocoder's speech.
 
@@ -31,7 +32,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from voice import exit_code_of, hold_to_bars
+from voice import MOS, exit_code_of, hold_to_bars
 
 from dubctl.errors import InputError
 from dubctl.files import read_jsonl, write_json
@@ -110,14 +111,14 @@ def timings(folders: list[Path], mel: np.ndarray, threads: int, repeats: int) ->
 
 
 def quality(clips: list[Clip], speech: dict[str, list[np.ndarray]], out: Path, asr: str | None,
-            mos: bool) -> dict[str, Any]:
-    """Figures per name of `speech`: WER where there is a recogniser, DNSMOS where `mos`."""
+            mos: list[str]) -> dict[str, Any]:
+    """Figures per name of `speech`: WER where there is a recogniser, and the predicted opinion scores of `mos`."""
     from dubctl.metrics.asr import load_asr
     from dubctl.metrics.base import EvalItem
     from dubctl.metrics.run import evaluate
 
     recogniser = load_asr(asr) if asr else None
-    names = (["wer"] if asr else []) + (["dnsmos"] if mos else [])
+    names = (["wer"] if asr else []) + mos
     found: dict[str, Any] = {}
     for name, wavs in speech.items():
         items = []
@@ -146,14 +147,14 @@ def distances(clips: list[Clip], speech: dict[str, list[np.ndarray]], first: str
 
 
 def losses(found: dict[str, Any], first: str) -> None:
-    """Add each vocoder's mean DNSMOS loss against the first, clip by clip, with an interval."""
+    """Add each vocoder's mean loss of opinion scores against the first, clip by clip, with an interval."""
     from dubctl.metrics.stats import bootstrap_ci
 
     for figures in found.values():
-        if "dnsmos" in figures:
-            paired = zip(found[first]["dnsmos"]["scores"], figures["dnsmos"]["scores"], strict=True)
+        for name in MOS.keys() & figures.keys():
+            paired = zip(found[first][name]["scores"], figures[name]["scores"], strict=True)
             lost = [a - b for a, b in paired]
-            figures["dnsmos_lost"] = {"value": float(np.mean(lost)), "ci95": bootstrap_ci(lost)}
+            figures[f"{name}_lost"] = {"value": float(np.mean(lost)), "ci95": bootstrap_ci(lost)}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -164,7 +165,8 @@ def table(result: dict[str, Any]) -> str:
         for clock in ("cpu", "wall"):
             cells = [result["timing"][str(threads)].get(name, {}).get(clock) for name in names]
             rows.append((f"{clock} s per s of audio, {threads} thread(s)", [_cell(c) for c in cells]))
-    for metric, label in (("dnsmos", "DNSMOS OVRL"), ("dnsmos_lost", "OVRL lost"), ("wer", "corpus WER")):
+    for metric, label in (("dnsmos", "DNSMOS OVRL"), ("dnsmos_lost", "OVRL lost"), ("distillmos", "DistillMOS"),
+                          ("distillmos_lost", "… lost"), ("wer", "corpus WER")):
         if any(metric in figures for figures in result["figures"].values()):
             rows.append((label, [_with_interval(result["figures"][name].get(metric)) for name in names]))
     for metric, label in (("mel_l1", "log-mel L1 to the mel put in"), ("mel_l1_first", "… to the first's speech")):
@@ -204,7 +206,7 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
     for name, folder in zip(names, args.vocoders, strict=True):
         vocoder = session(folder, max(threads, default=1))
         speech[name] = [speak(vocoder, clip.mel) for clip in clips]
-    figures = quality(clips, speech, args.out, args.asr, bool(find_spec("speechmos")) and not args.no_mos)
+    figures = quality(clips, speech, args.out, args.asr, [] if args.no_mos else [name for name, package in MOS.items() if find_spec(package)])
     for name, found in distances(clips, speech, names[0]).items():
         figures[name] |= found
     losses(figures, names[0])

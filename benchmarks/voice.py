@@ -16,8 +16,8 @@ truth beside each figure, the source recordings of the lines. Two ways to speak:
 
 Figures: corpus WER of a Whisper transcript, GE2E cosine to the prompt (mean, worst voice) and to other recordings of
 the speaker, which the voice was not told of, how often the right prompt is the nearest of the six, cosine and median
-pitch from one line of a voice to the next beside its recordings', DNSMOS where `speechmos` is installed, each with a
-95 % interval over voices. A line that could not be spoken counts as the worst
+pitch from one line of a voice to the next beside its recordings', DNSMOS and DistillMOS where they are
+installed, each with a 95 % interval over voices. A line that could not be spoken counts as the worst
 case. Writes RESULT.json and the speech to the output folder and prints a table
 for the model card; `--check` exits 6 if a bar of the project is missed.
 """
@@ -50,6 +50,7 @@ from dubctl.synth.takes import TAKES
 
 RATE = 22050
 # the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
+MOS = {"dnsmos": "speechmos", "distillmos": "distillmos"}  # metrics, and the packages that they need
 BARS = {"wer": 0.10, "secs": 0.75, "nearest": 0.90, "length": 1.0}
 
 
@@ -262,7 +263,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="every line to every voice")
     parser.add_argument("--jobs", type=int, default=1, help="threads that score")
     parser.add_argument("--device", default="cpu", help="where Whisper runs")
-    parser.add_argument("--metrics", help="comma-separated (default: wer,secs, and dnsmos where installed)")
+    parser.add_argument("--metrics", help="comma-separated (default: wer,secs, dnsmos, distillmos where installed)")
     parser.add_argument("--limit", type=int, help="speak only so many lines, voices in turn: a quick look, no result")
     parser.add_argument("--no-truth", action="store_true", help="leave the source recordings out")
     parser.add_argument("--truth-only", action="store_true", help="measure the source recordings alone")
@@ -277,7 +278,7 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
     lines = _read_list(args.lines) if args.lines else chosen
     cases = load_cases(chosen, lines, args.data, args.sources or args.data, args.full)
     cases = in_turn(cases)[:args.limit]
-    usual = "wer,secs" + (",dnsmos" if find_spec("speechmos") else "")
+    usual = ",".join(["wer", "secs", *(name for name, package in MOS.items() if find_spec(package))])
     names = parse_metrics(args.metrics or usual)
     if args.check and (args.truth_only or not {"wer", "secs"} <= set(names)):
         raise UsageError("--check needs wer and secs of the voice", "leave --metrics and --truth-only out")

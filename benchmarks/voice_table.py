@@ -18,7 +18,8 @@ def table(measured: Mapping[str, Any], truth: Mapping[str, Any] | None) -> str:
             ("… to other recordings of the speaker", lambda f: _plain(f.get("others"))),
             ("right prompt nearest of all", lambda f: _percent(f.get("nearest"))),
             ("length equal to the clip's, to the sample", lambda f: _percent(f.get("length"))),
-            ("DNSMOS OVRL", lambda f: _plain(f.get("dnsmos")))]
+            ("DNSMOS OVRL", lambda f: _plain(f.get("dnsmos"))),
+            ("DistillMOS", lambda f: _plain(f.get("distillmos")))]
     lines = ["| | dubctl | source recordings |", "|---|---|---|"]
     for label, show in rows:
         lines.append(f"| {label} | {show(measured)} | {show(truth) if truth else '–'} |")

@@ -166,6 +166,7 @@ METRICS = {
     "mcd-dtw-sl": "dubctl.metrics.mcd:mcd_dtw_sl",
     "mcd-dtw-sl:released": "dubctl.metrics.mcd:mcd_dtw_sl_released",
     "dnsmos": "dubctl.metrics.dnsmos:DnsMos",
+    "distillmos": "dubctl.metrics.distillmos:DistillMos",
     "sync": "dubctl.metrics.sync:Synchrony",
     "lse-d": "dubctl.metrics.lse:lse_d",
     "lse-c": "dubctl.metrics.lse:lse_c",

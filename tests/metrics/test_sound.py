@@ -1,8 +1,9 @@
-"""Metrics that listen: voice similarity, length, DNSMOS."""
+"""Metrics that listen: voice similarity, length, DNSMOS, DistillMOS."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -53,16 +54,19 @@ def test_length_is_exact_to_the_sample(clip, tmp_path, samples, value):
     assert result.value == value and result.detail["off_by_max"] == abs(samples - 44100)
 
 
-def test_dnsmos_prefers_a_voice_to_the_same_voice_in_noise(wav_file, tmp_path):
-    pytest.importorskip("speechmos")
+@pytest.mark.parametrize("metric, package", [("dnsmos", "speechmos"), ("distillmos", "distillmos")])
+def test_an_opinion_score_prefers_a_voice_to_the_same_voice_in_noise(wav_file, tmp_path, capfd, metric, package):
+    pytest.importorskip(package)
     clean = wav_file("clean.wav", 120, 2)
     wav, rate = soundfile.read(clean)
-    noisy = tmp_path / "noisy.wav"
+    noisy, gone = tmp_path / "noisy.wav", tmp_path / "gone.wav"
     soundfile.write(noisy, np.clip(wav + np.random.default_rng(0).normal(0, 0.2, len(wav)), -1, 1), rate)
-    report = evaluate([EvalItem("clean", clean), EvalItem("noisy", noisy)], ["dnsmos"])
-    good, bad = report.scores["dnsmos"]
+    report = evaluate([EvalItem("clean", clean), EvalItem("noisy", noisy), EvalItem("gone", gone)], [metric])
+    good, bad, none = report.scores[metric]
     assert 1 <= bad.value < good.value <= 5
-    assert {"sig", "bak"} <= set(report.results["dnsmos"].detail)
+    assert none.value == 1 and none.failed
+    assert {"sig", "bak"} <= set(report.results[metric].detail) or metric != "dnsmos"
+    assert not capfd.readouterr().out  # a result may be piped
 
 
 def test_dnsmos_without_its_package_says_what_to_install(monkeypatch):
@@ -72,4 +76,14 @@ def test_dnsmos_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setattr(dnsmos, "find_spec", lambda name: None)
     with pytest.raises(DependencyError) as caught:
         dnsmos.DnsMos().prepare()
+    assert "dubctl[mos]" in caught.value.hint
+
+
+def test_distillmos_without_its_package_says_what_to_install(monkeypatch):
+    from dubctl.errors import DependencyError
+    from dubctl.metrics.distillmos import DistillMos
+
+    monkeypatch.setitem(sys.modules, "distillmos", None)  # an import of it fails
+    with pytest.raises(DependencyError) as caught:
+        DistillMos().prepare()
     assert "dubctl[mos]" in caught.value.hint
