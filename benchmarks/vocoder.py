@@ -206,7 +206,8 @@ def benchmark(args: argparse.Namespace) -> dict[str, Any]:
     for name, folder in zip(names, args.vocoders, strict=True):
         vocoder = session(folder, max(threads, default=1))
         speech[name] = [speak(vocoder, clip.mel) for clip in clips]
-    figures = quality(clips, speech, args.out, args.asr, [] if args.no_mos else [name for name, package in MOS.items() if find_spec(package)])
+    opinions = [name for name, package in MOS.items() if find_spec(package) and not args.no_mos]
+    figures = quality(clips, speech, args.out, args.asr, opinions)
     for name, found in distances(clips, speech, names[0]).items():
         figures[name] |= found
     losses(figures, names[0])
