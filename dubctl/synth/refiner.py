@@ -114,15 +114,20 @@ class Refiner(nn.Module):
             y = block(y, condition, keep)
         return self.out(self.norm(y)).float()
 
+    def flow(self, x: Tensor, draft: Draft, steps: int) -> Tensor:
+        """Where noise x (B, T, 80) flows to, in as many steps of Euler's method: what the draft lacks, in units of
+        `spread`."""
+        for step in range(steps):
+            time = torch.full((len(x),), step / steps, device=x.device)
+            x = x + self(x, time, draft) / steps
+        return x
+
     @torch.no_grad()
     def refine(self, draft: Draft, part: float = 1.0, seed: int = 0) -> Tensor:
         """Mels (B, T, 80), of which `part` of the share is gone; the same for the same `seed`."""
         config, mel = self.config, draft.mel
         noise = torch.randn(mel.shape, generator=torch.Generator().manual_seed(seed))  # of the CPU: alike everywhere
-        x = noise.to(mel) * config.noise
-        for step in range(config.steps):
-            time = torch.full((len(mel),), step / config.steps, device=mel.device)
-            x = x + self(x, time, draft) / config.steps
+        x = self.flow(noise.to(mel) * config.noise, draft, config.steps)
         return (mel + part * config.share * x * self.spread).clamp(LOWEST, HIGHEST)
 
 

@@ -90,7 +90,7 @@ def material(data: Path, transcripts: dict[str, str], kept: Path, workers: int =
         return pickle.loads(kept.read_bytes())  # this recipe's own file
     found = Material()
     with ProcessPoolExecutor(workers, initializer=partial(torch.set_num_threads, 1)) as pool:
-        found.lines += [line for line in pool.map(_plain, _rows(data), chunksize=20) if line is not None]
+        found.lines += [line for line in pool.map(recorded_line, _rows(data), chunksize=20) if line is not None]
         read = [row | {"text": transcripts.get(row["id"], "")} for row in _of(data, "librispeech") if not row["text"]]
         for lines, voices in pool.map(_real, read, chunksize=5):
             found.lines += lines
@@ -127,7 +127,8 @@ def _rows(data: Path) -> Iterator[dict[str, Any]]:
         yield from (r for r in _of(data, name)[::8] if plain.sub("", r["text"].lower()) not in reserved)
 
 
-def _plain(row: dict[str, Any]) -> Line | None:
+def recorded_line(row: dict[str, Any]) -> Line | None:
+    """Of a manifest's row with the `path` of its recording; None where it cannot be taught."""
     wav = levelled(row["path"], row["path"])
     return _line(row, row["speaker"], wav, wav)
 

@@ -36,6 +36,7 @@ from dubctl.synth.shaping import COLOUR_HZ, ENERGY_SCALE, LN_PER_DB, PIVOT, octa
 from dubctl.synth.voice_files import load_folder
 from dubctl.training.config import TrainConfig
 from dubctl.training.data import Item, Sampler
+from dubctl.training.reader import FIRST_SOUND, Reading, Spoken
 from dubctl.training.speaker_loss import CROP, SpeakerLoss
 from dubctl.training.step import TrainingStep
 
@@ -44,6 +45,9 @@ HELD = 50  # every so many items are held out
 ACTED = 0.2  # share of acted crops
 LEANT, TILT_DB, COLOUR_DB = 0.5, 1.5, 2.0  # share of crops whose spectrum leans; dB per octave and dB, as a spread
 UNTOLD = 0.1  # share of drawn drafts whose voice is not told
+SOUNDED = 4  # crops a step that are refined as a voice refines them, and listened to
+SOUNDED_STEPS, SOUNDED_NOISE = 3, (0.1, 0.3)  # of Euler's method; times the noise that the flow is taught with
+SCHOOL = 500  # steps that the reader learns alone
 SHORTEST = 40  # frames
 
 
@@ -62,10 +66,16 @@ def speak(args: argparse.Namespace) -> None:
         made = step(batch, 1, felt)[1]
         rows += [_row(items[i], made[b], batch.asked[b].numpy()) for b, i in enumerate(order)]
         print(len(rows), len(items), flush=True)
-    with args.drafts.open("wb") as sink:
+    write_drafts(args.drafts, rows)
+
+
+def write_drafts(path: Path, rows: list[dict[str, np.ndarray]]) -> None:
+    """What `train` reads, out of a row a line."""
+    by_frame = ("made", "true", "phone", "into")
+    with path.open("wb") as sink:
         np.savez(sink, frames=[len(row["made"]) for row in rows],
-                 **{n: np.stack([row[n] for row in rows]) for n in ("dvector", "speaker", "acted")},
-                 **{n: np.concatenate([row[n] for row in rows]) for n in ("made", "true", "phone", "into")})
+                 **{n: np.stack([row[n] for row in rows]) for n in rows[0] if n not in by_frame},
+                 **{n: np.concatenate([row[n] for row in rows]) for n in by_frame})
 
 
 def _row(item: Item, made: Tensor, dvector: np.ndarray) -> dict[str, np.ndarray]:
@@ -95,12 +105,25 @@ def random_lean(rng: np.random.Generator) -> Tensor:
 
 @dataclass
 class Drawn:
-    """Drafts and the recordings' mels (B, CROP, 80); lean (B, 80): what was added to both; plain (B,): not acted."""
+    """Drafts and the recordings' mels (B, CROP, 80); lean (B, 80): what was added to both; plain (B,): not acted;
+    campplus (B, 192) of the recordings, None where they were not heard."""
 
     draft: Draft
     true: Tensor
     lean: Tensor
     plain: Tensor
+    campplus: Tensor | None = None
+
+    def some(self, rows: Tensor) -> Drawn:
+        d = self.draft
+        draft = Draft(d.mel[rows], d.phones[rows], d.into[rows], d.dvector[rows], d.mask[rows])
+        return Drawn(draft, self.true[rows], self.lean[rows], self.plain[rows],
+                     None if self.campplus is None else self.campplus[rows])
+
+    def spoken(self, mel: Tensor) -> Spoken:
+        """Mels (B, CROP, 80) as the reader of phones takes them."""
+        silent = ~self.draft.mask | (self.draft.phones < FIRST_SOUND)
+        return Spoken(mel, self.draft.mask, self.draft.phones.masked_fill(silent, -1))
 
 
 class Drafts:
@@ -144,31 +167,62 @@ class Drafts:
         leant = lean[:, None] * draft.mask[..., None]
         draft.mel += leant
         true += leant
-        return Drawn(draft, true, lean, torch.from_numpy(~a["acted"][clips]))
+        campplus = torch.from_numpy(a["campplus"][clips]) if "campplus" in a else None
+        return Drawn(draft, true, lean, torch.from_numpy(~a["acted"][clips]), campplus)
 
 
 def flow_loss(refiner: Refiner, drawn: Drawn, generator: torch.Generator | None = None,
-              dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """The flow matching loss, and the mels (B, T, 80) that its velocities would lead to."""
-    draft, true = drawn.draft, drawn.true
-    wanted = (true - draft.mel) / refiner.spread
+              dtype: torch.dtype = torch.float32) -> Tensor:
+    """The flow matching loss."""
+    draft = drawn.draft
+    wanted = (drawn.true - draft.mel) / refiner.spread
     noise = torch.randn(wanted.shape, generator=generator)
     time = torch.sigmoid(1.2 * torch.randn(len(wanted), generator=generator) - 0.2)
     at = torch.lerp(noise, wanted, time[:, None, None])
     with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
         velocity = refiner(at, time, draft)
     wrong = (velocity.float() - (wanted - noise)).square().mean(-1)
-    led_to = draft.mel + refiner.spread * (at + (1 - time[:, None, None]) * velocity.float())
-    return (wrong * draft.mask).sum() / draft.mask.sum(), led_to
+    return (wrong * draft.mask).sum() / draft.mask.sum()
 
 
-def unlike(speaker: SpeakerLoss, mel: Tensor, drawn: Drawn, dvector: Tensor) -> Tensor:
-    """One minus GE2E's cosine to the d-vectors, of plain drafts that are whole crops and were told their voice."""
-    rows = drawn.draft.mask.all(1) & drawn.draft.dvector.any(1) & drawn.plain
-    if not rows.any():
-        return mel.new_zeros(())
-    heard = speaker.heard((mel - drawn.lean[:, None])[rows], torch.full((int(rows.sum()),), CROP))
-    return 1 - (heard * dvector[rows]).sum(1).mean()
+def sounded(refiner: Refiner, draft: Draft, noise: float, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Mels (B, T, 80) refined all of the way from so much noise, with their slope."""
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        led_to = refiner.flow(noise * torch.randn(draft.mel.shape), draft, SOUNDED_STEPS)
+    return draft.mel + refiner.spread * led_to.float()
+
+
+class Listeners:
+    """What is heard in refined mels: their voice by GE2E and CAM++, their phones by a reader."""
+
+    def __init__(self, weights: dict[str, float]) -> None:
+        self.weights = {name: weight for name, weight in weights.items() if weight}
+        self.ears = SpeakerLoss() if self.weights.keys() & {"speaker", "campplus"} else None
+        self.reading = Reading(1e-3, torch.device("cpu")) if "reader" in self.weights else None
+
+    def learn(self, drawn: Drawn) -> None:
+        """One of the reader's own steps, on recordings."""
+        if self.reading is not None:
+            self.reading.show(drawn.spoken(drawn.true))
+            self.reading.learn()
+
+    def terms(self, mel: Tensor, drawn: Drawn) -> dict[str, Tensor]:
+        """`speaker`, `campplus`: one minus the cosine to the recordings', of plain drafts that are whole crops and were
+        told their voice; `reader`: how much harder the phones are to read than the recordings'."""
+        terms = {}
+        rows = drawn.draft.mask.all(1) & drawn.draft.dvector.any(1) & drawn.plain
+        if self.ears is not None and rows.any():
+            straight, whole = (mel - drawn.lean[:, None])[rows], torch.full((int(rows.sum()),), CROP)
+            heard = self.ears.heard(straight, whole)
+            terms["speaker"] = 1 - (heard * drawn.draft.dvector[rows]).sum(1).mean()
+            if drawn.campplus is not None:
+                terms["campplus"] = self.ears.second(straight, whole, drawn.campplus[rows])
+        if self.reading is not None:
+            terms["reader"] = self.reading.term(drawn.spoken(mel), drawn.spoken(drawn.true))
+        return terms
+
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        return sum((self.weights.get(name, 0.0) * term for name, term in terms.items()), start=torch.zeros(()))
 
 
 def train(args: argparse.Namespace) -> None:
@@ -180,25 +234,29 @@ def train(args: argparse.Namespace) -> None:
     refiner.spread.copy_(data.spread())
     if args.init:
         refiner.load_state_dict({n: t.float() for n, t in load_file(args.init).items()})
-    speaker = SpeakerLoss() if args.speaker else None
+    listeners = Listeners({"speaker": args.speaker, "campplus": args.campplus, "reader": args.reader})
     optimiser = torch.optim.AdamW(refiner.parameters(), args.rate, betas=(0.9, 0.98), weight_decay=0.01)
     average = Refiner()
     average.load_state_dict(refiner.state_dict())
     checks = [data.draw(args.batch, np.random.default_rng(9), held=True) for _ in range(8)]
+    for _ in range(min(SCHOOL, args.steps) if args.reader else 0):
+        listeners.learn(data.draw(args.batch, rng))
     step, began, saved = 0, time.monotonic(), time.monotonic()
     while (share := max((time.monotonic() - began) / (60 * args.minutes), step / args.steps)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = args.rate * min(1.0, (step + 1) / 300) * (1 - 0.95 * share)
         drawn = data.draw(args.batch, rng)
-        dvector = drawn.draft.dvector
-        drawn.draft.dvector = dvector * (torch.rand(len(dvector), 1) > UNTOLD)
-        loss, led_to = flow_loss(refiner, drawn, None, torch.bfloat16)
-        if speaker is not None:
-            loss = loss + args.speaker * unlike(speaker, led_to, drawn, dvector)
+        drawn.draft.dvector *= torch.rand(args.batch, 1) > UNTOLD
+        loss = flow_loss(refiner, drawn, None, torch.bfloat16)
+        if listeners.weights:
+            part = drawn.some(torch.randperm(args.batch)[:SOUNDED])
+            made = sounded(refiner, part.draft, float(rng.uniform(*SOUNDED_NOISE)), torch.bfloat16)
+            loss = loss + listeners.loss(listeners.terms(made, part))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(refiner.parameters(), 1.0)
         optimiser.step()
+        listeners.learn(drawn)
         step += 1
         with torch.no_grad():
             for kept, new in zip(average.state_dict().values(), refiner.state_dict().values(), strict=True):
@@ -206,14 +264,19 @@ def train(args: argparse.Namespace) -> None:
         if time.monotonic() - saved > 180:
             saved = time.monotonic()
             save_refiner(average, args.out)
-            print(step, f"{saved - began:.0f} s, held out {_held_out(average, checks):.4f}", flush=True)
+            print(step, f"{saved - began:.0f} s, held out", _held_out(average, checks, listeners), flush=True)
     save_refiner(average, args.out)
 
 
 @torch.no_grad()
-def _held_out(refiner: Refiner, checks: list[Drawn]) -> float:
-    generator = torch.Generator().manual_seed(3)
-    return float(np.mean([float(flow_loss(refiner, check, generator)[0]) for check in checks]))
+def _held_out(refiner: Refiner, checks: list[Drawn], listeners: Listeners) -> dict[str, float]:
+    """Losses of held-out crops; `draft` ones are of what is not refined."""
+    rows, generator = [], torch.Generator().manual_seed(3)
+    for check in checks:
+        refined = listeners.terms(sounded(refiner, check.draft, SOUNDED_NOISE[0]), check)
+        rows.append({"flow": flow_loss(refiner, check, generator)} | refined
+                    | {f"draft {n}": term for n, term in listeners.terms(check.draft.mel, check).items()})
+    return {name: round(float(np.mean([float(row[name]) for row in rows if name in row])), 4) for name in rows[0]}
 
 
 def main() -> None:
@@ -230,7 +293,9 @@ def main() -> None:
     two.add_argument("--minutes", type=float, default=55.0)
     two.add_argument("--steps", type=float, default=float("inf"))
     two.add_argument("--rate", type=float, default=6e-4)
-    two.add_argument("--speaker", type=float, default=1.5, help="weight of GE2E in the loss")
+    two.add_argument("--speaker", type=float, default=0.75, help="weight of GE2E in the loss")
+    two.add_argument("--campplus", type=float, default=0.4, help="weight of CAM++, where the drafts have its vectors")
+    two.add_argument("--reader", type=float, default=0.5, help="weight of the reader of phones")
     two.add_argument("--batch", type=int, default=12)
     two.add_argument("--seed", type=int, default=0)
     two.add_argument("--threads", type=int, default=2)

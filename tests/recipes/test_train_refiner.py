@@ -75,33 +75,61 @@ def test_an_acted_draft_has_its_recordings_long_term_spectrum() -> None:
 def test_the_true_velocity_loses_nothing_and_leads_to_the_recording(drafts: Path) -> None:
     drawn = recipe.Drafts(drafts).draw(4, np.random.default_rng(0))
     draft, true = drawn.draft, drawn.true
-    def field(x: torch.Tensor, time: torch.Tensor, _: object) -> torch.Tensor:
-        return ((true - draft.mel) - x) / (1 - time[:, None, None])
-    field.spread = torch.ones(80)  # type: ignore[attr-defined]
-    loss, led_to = recipe.flow_loss(field, drawn)
-    assert float(loss) == pytest.approx(0, abs=1e-6) and torch.allclose(led_to, true, atol=1e-4)
+
+    class Field(Refiner):
+        def forward(self, x: torch.Tensor, time: torch.Tensor, draft: object) -> torch.Tensor:
+            return ((true - drawn.draft.mel) - x) / (1 - time[:, None, None])
+
+    field = Field(RefinerConfig(width=8, hidden=8, phone_width=4, dilations=(1,)))
+    assert float(recipe.flow_loss(field, drawn)) == pytest.approx(0, abs=1e-6)
+    assert torch.allclose(recipe.sounded(field, draft, 0.3), true, atol=1e-4)
 
 
 def test_only_whole_plain_crops_that_were_told_their_voice_are_heard(drafts: Path) -> None:
     drawn = recipe.Drafts(drafts).draw(8, np.random.default_rng(0))
-    speaker, voices = recipe.SpeakerLoss(), drawn.draft.dvector.clone()
-    assert 0 < float(recipe.unlike(speaker, drawn.true, drawn, voices)) < 2
-    straight = drawn.true - drawn.lean[:, None]
-    same = replace(drawn, lean=torch.zeros_like(drawn.lean))  # a spectrum that leans is no other voice
-    assert torch.allclose(recipe.unlike(speaker, drawn.true, drawn, voices),
-                          recipe.unlike(speaker, straight, same, voices))
-    acted = replace(drawn, plain=torch.zeros(8, dtype=torch.bool))
-    assert float(recipe.unlike(speaker, drawn.true, acted, voices)) == 0
+    drawn.campplus = torch.nn.functional.normalize(torch.ones(8, 192), dim=1)
+    listeners = recipe.Listeners({"speaker": 1.0, "campplus": 0.5, "reader": 0.0})
+
+    def heard(drawn: recipe.Drawn, mel: torch.Tensor) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        return listeners.terms(mel, drawn)
+
+    found = heard(drawn, drawn.true)
+    assert set(found) == {"speaker", "campplus"} and all(0 < float(term) < 2 for term in found.values())
+    assert float(listeners.loss(found)) == pytest.approx(float(found["speaker"] + found["campplus"] / 2))
+    straight = heard(replace(drawn, lean=torch.zeros_like(drawn.lean)), drawn.true - drawn.lean[:, None])
+    for name, term in found.items():  # a spectrum that leans is no other voice
+        assert float(term) == pytest.approx(float(straight[name]), abs=1e-4)
+    assert not heard(replace(drawn, plain=torch.zeros(8, dtype=torch.bool)), drawn.true)
     drawn.draft.dvector = torch.zeros(8, 256)
-    assert float(recipe.unlike(speaker, drawn.true, drawn, voices)) == 0
+    assert not heard(drawn, drawn.true)
+
+
+def test_the_reader_hears_what_is_harder_to_read_than_its_recording(drafts: Path) -> None:
+    rng, data = np.random.default_rng(0), recipe.Drafts(drafts)
+    data.arrays["phone"] = data.arrays["phone"] % 2 + recipe.FIRST_SOUND  # a recording is over the draft, or under it
+    listeners = recipe.Listeners({"reader": 1.0})
+    for _ in range(60):
+        listeners.learn(data.draw(8, rng))
+    drawn = data.draw(8, rng)
+    assert (drawn.spoken(drawn.true).phones[~drawn.draft.mask] == -1).all()
+    same, blurred = (float(listeners.terms(mel, drawn)["reader"].detach()) for mel in (drawn.true, drawn.draft.mel))
+    assert blurred > 0.2 > same
+
+
+def test_some_crops_are_the_same_crops(drafts: Path) -> None:
+    drawn = recipe.Drafts(drafts).draw(8, np.random.default_rng(0))
+    part = drawn.some(torch.tensor([5, 1]))
+    assert part.campplus is None and torch.equal(part.true, drawn.true[[5, 1]])
+    assert torch.equal(part.draft.phones, drawn.draft.phones[[5, 1]]) and torch.equal(part.plain, drawn.plain[[5, 1]])
 
 
 def test_what_is_trained_leads_towards_the_recording(drafts: Path, tmp_path: Path, monkeypatch) -> None:
     tiny = RefinerConfig(width=16, hidden=16, phone_width=4, dilations=(1,), share=1.0)
     monkeypatch.setattr(recipe, "Refiner", lambda: Refiner(tiny))
     out = tmp_path / "voice" / "refiner.safetensors"
-    recipe.train(Namespace(drafts=drafts, out=out, init=None, minutes=9.0, steps=150, rate=1e-2, speaker=0.0, batch=8,
-                           seed=0, threads=1))
+    recipe.train(Namespace(drafts=drafts, out=out, init=None, minutes=9.0, steps=150, rate=1e-2, speaker=0.0,
+                           campplus=0.0, reader=0.1, batch=8, seed=0, threads=1))
     refiner = load_refiner(out.parent)
     drawn = recipe.Drafts(drafts).draw(8, np.random.default_rng(1), held=True)
     draft, true = drawn.draft, drawn.true
