@@ -50,6 +50,12 @@ class Direction:
     pause: Pause | None = None
     acted: float = 0.0
 
+    @property
+    def refined(self) -> float:
+        """What part of the refiner's share a line gets, which tames a feeling: the more is acted, the less, a quarter
+        at half of an actor's normal strength, nothing from that strength on."""
+        return max(0.0, 1 - self.acted) ** 2
+
     def joined(self, other: Direction) -> Direction:
         """Both departures together; a pause of `other` goes before this one's."""
         return Direction(self.rate * other.rate, self.register_st + other.register_st,

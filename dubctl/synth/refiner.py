@@ -3,10 +3,10 @@
 The decoder paints the mean of all ways in which a sound can be said; a recording is one of them. The refiner learnt,
 from the decoder's mels beside the recordings' (under one alignment), how noise flows into the difference of the two
 (Lipman et al. 2023, "Flow matching for generative modeling"; for speech: Matcha-TTS, Mehta et al. 2024), told the mel,
-the phones and the voice. It starts from less noise than it was taught with and goes a share of the way: the full way
-from full noise is livelier, and less clear (docs/voice-history.md). It was taught by acted speech too, and by spectra
-that lean; still it tames a feeling, so the more a line is acted, the less is refined. A voice without
-`refiner.safetensors` speaks as its decoder paints.
+the phones and the voice. It starts from much less noise than it was taught with: from all of it speech is livelier, and
+less clear (docs/voice-history.md). It was taught by acted speech too, and by spectra that lean; still it tames a
+feeling, so the more a line is acted, the less is refined. A voice without `refiner.safetensors` speaks as its decoder
+paints.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class RefinerConfig:
     dilations: tuple[int, ...] = (1, 1, 2, 1, 1, 1, 2, 1)
     phone_width: int = 48
     steps: int = 4
-    noise: float = 0.3
-    share: float = 0.5
+    noise: float = 0.15
+    share: float = 1.0
 
 
 @dataclass

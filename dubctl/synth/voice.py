@@ -151,7 +151,8 @@ class Voice:
         with torch.no_grad():
             pieces = self._lay(text, prompt, room, lips, None, PLAIN)[0]
         piece = max(pieces, key=lambda piece: piece.fit.frames)  # where most of the voice is heard
-        spoken = Spoken(self.model, self.refiner, piece.understood, piece.tokens, piece.fit.durations, 1 - acted)
+        spoken = Spoken(self.model, self.refiner, piece.understood, piece.tokens, piece.fit.durations,
+                        Direction(acted=acted).refined)
         condition = spoken.understood.condition[0].cpu().numpy()
         leant, heard = lean(likeness(spoken, prompt), condition, 1 - acted)
         return replace(prompt, lean=leant - condition), heard
@@ -277,7 +278,7 @@ class Voice:
         if direction.energy_db or direction.tilt_db_per_octave or direction.colour_db:
             plain = self.model.speak(u, mask, durations, u.prosody.pitch, u.prosody.energy)[0]
             mel = shape_mel(mel, plain, direction)
-        part = 1 - direction.acted  # at an actor's normal strength nothing
+        part = direction.refined
         if self.refiner is not None and part > 0:  # after shaping, which levels against a mel that is not refined
             mel = self.refiner.refine(draft_of(mel.float(), tokens.phones, found.durations, prompt.sought), part)[0]
         return mel.cpu().numpy(), float(prosody.pitch.mean())

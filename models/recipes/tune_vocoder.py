@@ -3,8 +3,7 @@
     R=models/recipes
     python $R/train_voice.py … --pack pack.npz --snippets snippets.npz       # recordings of some of the items
     python $R/tune_vocoder.py speak pack.npz snippets.npz spoken.npz --voice models/voice
-    python $R/tune_vocoder.py train spoken.npz tuned.pt --minutes 8 --device cuda          # of HiFi-GAN
-    python $R/tune_vocoder.py train spoken.npz tuned-lite.pt --lite --minutes 8 --device cuda
+    python $R/tune_vocoder.py train spoken.npz tuned.pt --minutes 8 --device cuda
     python $R/tune_vocoder.py export tuned.pt models/vocoder-hifigan --share 0.5  # half-way from what ships
 
 The voice speaks the items under their recordings' own durations, pitch, energy (ground-truth-aligned mels, as
@@ -26,10 +25,9 @@ import numpy as np
 import soundfile as sf
 import torch
 import torch.nn.functional as F
-from distill_vocoder import ALL, FIRST, KERNELS, TEACHER, Generator, write
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
+from vocoder_parts import KERNELS, TEACHER, Generator, write
 from voice_pack import FLOOR, cut, pictures, unpack
 
 from dubctl.media.mel import HOP, RATE, mel_basis, mel_spectrogram
@@ -48,7 +46,6 @@ RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # n_fft, ho
 LOG = 50
 STEP = 0.06  # of the made mels, as they are kept
 EDGE = 2  # frames at a snippet's ends whose own mel lacks what lies outside
-LITE = TEACHER.with_name("vocoder-lite")
 
 
 class PeriodCritic(nn.Module):
@@ -179,14 +176,6 @@ def speak(args: argparse.Namespace) -> None:
         np.savez(sink, **a, **pictures("made", mels, STEP))
 
 
-def shipped(lite: bool) -> Generator:
-    """The vocoder that ships, to be trained."""
-    net = Generator(KERNELS if lite else ALL)
-    if lite:
-        net.load_state_dict({n: t.float() for n, t in load_file(LITE / "model.safetensors").items()})
-    return net
-
-
 def log_mel(wav: Tensor, basis: Tensor, window: Tensor) -> Tensor:
     """(B, N) -> (B, 80, frames), natural log."""
     return (basis @ magnitude(wav, 1024, HOP, window)).clamp(min=1e-5).log()
@@ -199,8 +188,8 @@ def train(args: argparse.Namespace) -> None:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
     data = Snippets(args.spoken, device)
     print(f"{len(data.wav)} snippets of {data.made.shape[1] * HOP / RATE:.2f} s", flush=True)
-    net, judges = shipped(args.lite).to(device), critics().to(device)
-    learnt = [p for n, p in net.named_parameters() if not (args.lite and n.startswith(FIRST))]
+    net, judges = Generator().to(device), critics().to(device)
+    learnt = list(net.parameters())
     g = torch.optim.AdamW(learnt, args.rate, betas=(0.8, 0.99), weight_decay=0.0)
     d = torch.optim.AdamW(judges.parameters(), 2e-4, betas=(0.8, 0.99), weight_decay=0.0)
     average = {k: v.clone() for k, v in net.state_dict().items()}
@@ -251,31 +240,29 @@ def train(args: argparse.Namespace) -> None:
 
 def save(average: dict[str, Tensor], args: argparse.Namespace) -> None:
     """What was learnt, float16."""
-    torch.save({n: t.half().cpu() for n, t in average.items() if not (args.lite and n.startswith(FIRST))}, args.out)
+    torch.save({n: t.half().cpu() for n, t in average.items()}, args.out)
 
 
 def on_the_way(tuned: dict[str, Tensor], share: float) -> Generator:
     """The vocoder a share of the way from what ships to what was tuned."""
-    net = shipped(lite=not any(n.startswith(FIRST) for n in tuned))
-    net.load_state_dict({n: t + share * (tuned.get(n, t).float() - t) for n, t in net.state_dict().items()})
+    net = Generator()
+    net.load_state_dict({n: t + share * (tuned[n].float() - t) for n, t in net.state_dict().items()})
     return net
 
 
 def export(args: argparse.Namespace) -> None:
     """Write model.safetensors (float16), and model.onnx, which reads its weights out of it, into a folder."""
     net = on_the_way(torch.load(args.checkpoint, map_location="cpu"), args.share)
-    lite = len(net.resblocks[-1]) < len(ALL[-1])
-    if not lite:
-        for name, value in (("mean", torch.zeros(80)), ("scale", torch.ones(80))):  # transformers wants them
-            net.register_buffer(name, value)
-    config = ((LITE if lite else TEACHER) / "config.json").read_text(encoding="utf-8")
-    write(net, args.out, str if lite else teachers_name)
+    for name, value in (("mean", torch.zeros(80)), ("scale", torch.ones(80))):  # transformers wants them
+        net.register_buffer(name, value)
+    write(net, args.out, teachers_name)
+    config = (TEACHER / "config.json").read_text(encoding="utf-8")
     (args.out / "config.json").write_text(config, encoding="utf-8")
 
 
 def teachers_name(name: str) -> str:
     """What transformers calls a weight: the residual blocks of all stages are numbered through."""
-    return re.sub(r"^resblocks\.(\d+)\.(\d+)", lambda m: f"resblocks.{int(m[1]) * len(ALL[0]) + int(m[2])}", name)
+    return re.sub(r"^resblocks\.(\d+)\.(\d+)", lambda m: f"resblocks.{int(m[1]) * len(KERNELS) + int(m[2])}", name)
 
 
 def main() -> None:
@@ -287,7 +274,6 @@ def main() -> None:
     zero.add_argument("--voice", type=Path, help="folder of the voice (default: the shipped one)")
     one.add_argument("spoken", type=Path)
     one.add_argument("out", type=Path, help="checkpoint")
-    one.add_argument("--lite", action="store_true", help="tune vocoder-lite instead of HiFi-GAN")
     one.add_argument("--minutes", type=float, default=8.0)
     one.add_argument("--rate", type=float, default=1e-4)
     one.add_argument("--batch", type=int, default=32)

@@ -10,6 +10,7 @@ import onnxruntime as ort
 import pytest
 import soundfile as sf
 import torch
+from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "models" / "recipes"))
 
@@ -42,23 +43,20 @@ def test_a_crop_of_sound_lies_where_its_mel_lies(snippets):
     assert len(mel[made, 0, 0].unique()) > 3  # at places of all sorts
 
 
-@pytest.mark.parametrize("lite", [False, True])
-def test_a_vocoder_goes_the_asked_share_of_the_way_to_what_was_tuned(tmp_path, lite):
-    ships = tune.shipped(lite).state_dict()
-    tune.save({n: t + 0.5 for n, t in ships.items()}, Namespace(lite=lite, out=tmp_path / "t.pt"))
+def test_a_vocoder_goes_the_asked_share_of_the_way_to_what_was_tuned(tmp_path):
+    ships = tune.Generator().state_dict()
+    tune.save({n: t + 0.5 for n, t in ships.items()}, Namespace(out=tmp_path / "t.pt"))
     found = tune.on_the_way(torch.load(tmp_path / "t.pt"), 0.5).state_dict()
     for name, value in ships.items():
-        moved = 0.0 if lite and name.startswith(tune.FIRST) else 0.25
-        assert torch.allclose(found[name], value + moved, atol=2e-3), name
+        assert torch.allclose(found[name], value + 0.25, atol=2e-3), name
 
 
-@pytest.mark.parametrize("lite", [False, True])
-def test_what_is_written_speaks_and_is_named_as_what_ships(tmp_path, lite):
+def test_what_is_written_speaks_and_is_named_as_what_ships(tmp_path):
     pytest.importorskip("onnx", reason="only the recipe needs onnx")
-    tune.save(tune.shipped(lite).state_dict(), Namespace(lite=lite, out=tmp_path / "t.pt"))
+    tune.save(tune.Generator().state_dict(), Namespace(out=tmp_path / "t.pt"))
     tune.export(Namespace(checkpoint=tmp_path / "t.pt", out=tmp_path / "v", share=1.0))
-    shipped = tune.load_file((tune.LITE if lite else tune.TEACHER) / "model.safetensors")
-    written = tune.load_file(tmp_path / "v" / "model.safetensors")
+    shipped = load_file(tune.TEACHER / "model.safetensors")
+    written = load_file(tmp_path / "v" / "model.safetensors")
     assert {n: t.shape for n, t in written.items()} == {n: t.shape for n, t in shipped.items()}
     mel = np.zeros((1, 12, 80), np.float32)
     assert ort.InferenceSession(tmp_path / "v" / "model.onnx").run(None, {"mel": mel})[0].shape == (1, 12 * HOP)

@@ -106,7 +106,7 @@ def test_a_voice_speaks_through_its_refiner_as_long_as_without() -> None:
     assert np.array_equal(said(net, acted=1.0), plain) and not np.array_equal(said(net, acted=0.25), plain)
     said(net, tilt_db_per_octave=6.0)
     (draft, whole), (_, part), (bright, _) = told  # a feeling at its full strength is left as it is
-    assert (whole, part) == (1.0, 0.75)
+    assert (whole, part) == (1.0, 0.75**2)
     assert draft.mel.shape == (1, *plain.shape) and np.allclose(draft.dvector[0], DVECTOR)
     leant = (bright.mel - draft.mel)[0].mean(0)  # what is refined leans already: it was taught such spectra
     assert float(leant[-1] - leant[0]) > 2

@@ -45,6 +45,11 @@ def test_pitch_rises_with_the_semitones_asked_for(said):
     assert heard[0] + 1 < heard[1] < heard[2] - 1
 
 
+def test_the_more_is_acted_the_less_is_refined() -> None:
+    parts = [Direction(acted=acted).refined for acted in (0.0, 0.25, 0.5, 1.0, 2.0)]
+    assert parts == [1.0, 0.5625, 0.25, 0.0, 0.0]
+
+
 @pytest.mark.parametrize(("asked", "off"), [(-4.0, 1.5), (4.0, 1.5), (8.0, 2.5)])
 def test_the_voice_is_heard_as_many_semitones_higher_as_asked(said, asked, off):
     (plain, before, _), (moved, after, _) = said(), said(Direction(register_st=asked))
