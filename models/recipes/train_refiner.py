@@ -2,23 +2,24 @@
 
     R=models/recipes
     python $R/train_voice.py … --pack pack.npz                                # the voice's own material
-    python $R/train_refiner.py speak pack.npz drafts.npz --voice models/voice
-    python $R/train_refiner.py train drafts.npz first.safetensors --minutes 35 --rate 8e-4 --speaker 0
-    python $R/train_refiner.py train drafts.npz models/voice/refiner.safetensors --init first.safetensors --minutes 55
+    python $R/train_refiner.py speak pack.npz drafts.npz --voice models/voice  # or rehearsed_drafts.py drafts.npz …
+    python $R/train_refiner.py train drafts.npz first.safetensors --minutes 35 --rate 8e-4 --speaker 0 --reader 0
+    python $R/train_refiner.py train drafts.npz models/voice/refiner.safetensors --init first.safetensors --share 0.7
 
 `speak`: the voice speaks the items under their recordings' own durations, pitch and energy, so that each of its mels
 lies beside the recording's, frame by frame. What is acted gets its recording's long-term spectrum, as `dub` gives a
 feeling its (`shape_mel`): how a spectrum leans is no fault. Nor is it of any draft: some are drawn with a tilt and a
 colour that the recording has too. `train`: flow matching from noise to the difference of the two (Lipman et
-al. 2023, eq. 23, without their minimal noise), in units of each band's spread; with `--speaker` what the refined mel
-would be is also heard by GE2E and pulled to the recording's d-vector, for the targets of real voices are without their
-noise, which GE2E takes for a part of the voice. Real voices are half of the plain speech that is drawn. Two CPU
-cores do.
+al. 2023, eq. 23, without their minimal noise), in units of each band's spread. Some crops a step are also refined as
+`dub` refines them, from little noise and in a few steps, and listened to: GE2E and CAM++ pull them to the recording's
+voice, for the targets of real voices are without their noise, which encoders take for a part of the voice, and a reader
+of phones holds the words. Real voices are half of the plain speech that is drawn. Two CPU cores do.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,6 +236,7 @@ def train(args: argparse.Namespace) -> None:
     if args.init:
         refiner.load_state_dict({n: t.float() for n, t in load_file(args.init).items()})
     listeners = Listeners({"speaker": args.speaker, "campplus": args.campplus, "reader": args.reader})
+    first = copy.deepcopy(refiner)
     optimiser = torch.optim.AdamW(refiner.parameters(), args.rate, betas=(0.9, 0.98), weight_decay=0.01)
     average = Refiner()
     average.load_state_dict(refiner.state_dict())
@@ -263,9 +265,16 @@ def train(args: argparse.Namespace) -> None:
                 kept.lerp_(new, max(0.0015, 1 / (step + 1)))
         if time.monotonic() - saved > 180:
             saved = time.monotonic()
-            save_refiner(average, args.out)
+            save_refiner(on_the_way(first, average, args.share), args.out)
             print(step, f"{saved - began:.0f} s, held out", _held_out(average, checks, listeners), flush=True)
-    save_refiner(average, args.out)
+    save_refiner(on_the_way(first, average, args.share), args.out)
+
+
+def on_the_way(first: Refiner, learnt: Refiner, share: float) -> Refiner:
+    """The refiner a share of the way from the first to what was learnt."""
+    found, ends = copy.deepcopy(first), learnt.state_dict()
+    found.load_state_dict({n: torch.lerp(start, ends[n], share) for n, start in first.state_dict().items()})
+    return found
 
 
 @torch.no_grad()
@@ -296,6 +305,7 @@ def main() -> None:
     two.add_argument("--speaker", type=float, default=0.75, help="weight of GE2E in the loss")
     two.add_argument("--campplus", type=float, default=0.4, help="weight of CAM++, where the drafts have its vectors")
     two.add_argument("--reader", type=float, default=0.5, help="weight of the reader of phones")
+    two.add_argument("--share", type=float, default=1.0, help="how far to go from --init to what was learnt")
     two.add_argument("--batch", type=int, default=12)
     two.add_argument("--seed", type=int, default=0)
     two.add_argument("--threads", type=int, default=2)

@@ -129,9 +129,16 @@ def test_what_is_trained_leads_towards_the_recording(drafts: Path, tmp_path: Pat
     monkeypatch.setattr(recipe, "Refiner", lambda: Refiner(tiny))
     out = tmp_path / "voice" / "refiner.safetensors"
     recipe.train(Namespace(drafts=drafts, out=out, init=None, minutes=9.0, steps=150, rate=1e-2, speaker=0.0,
-                           campplus=0.0, reader=0.1, batch=8, seed=0, threads=1))
+                           campplus=0.0, reader=0.1, share=1.0, batch=8, seed=0, threads=1))
     refiner = load_refiner(out.parent)
     drawn = recipe.Drafts(drafts).draw(8, np.random.default_rng(1), held=True)
     draft, true = drawn.draft, drawn.true
     left = (refiner.refine(draft) - true)[draft.mask].abs().mean()
     assert left < 0.5 * (draft.mel - true)[draft.mask].abs().mean()
+
+
+def test_what_is_left_is_a_share_of_what_was_learnt() -> None:
+    tiny = RefinerConfig(width=16, hidden=16, phone_width=4, dilations=(1,))
+    first, learnt = Refiner(tiny), Refiner(tiny)
+    for name, value in recipe.on_the_way(first, learnt, 0.25).state_dict().items():
+        assert torch.allclose(value, 0.75 * first.state_dict()[name] + 0.25 * learnt.state_dict()[name], atol=1e-6)
