@@ -35,14 +35,9 @@ class SpeakerLoss(nn.Module):
 
     def heard(self, mel: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
         """Unit vectors (B, 256) of mels (B, T, 80) with `frames` (B,) real frames each."""
-        room = (frames - CROP).clamp(min=0)
-        start = (torch.rand(len(mel), device=mel.device) * (room + 1)).long()
-        place = start[:, None] + torch.arange(CROP, device=mel.device)
-        inside = place < frames[:, None]
-        crop = mel.gather(1, place.clamp(max=mel.shape[1] - 1)[..., None].expand(-1, -1, mel.shape[2]))
-        crop = torch.where(inside[..., None], crop, torch.full_like(crop, FLOOR).log())
+        crop = _piece(mel, frames, CROP)
         with torch.autocast(mel.device.type, enabled=False):  # powers, and voices, differ by less than bfloat16 does
-            return self.encoder(self.bridge(crop.float(), WINDOW))
+            return self.encoder(self.bridge(crop, WINDOW))
 
     def forward(self, mel: torch.Tensor, frames: torch.Tensor, asked: torch.Tensor,
                 speakers: list[str]) -> dict[str, torch.Tensor]:
@@ -65,9 +60,16 @@ class SpeakerLoss(nn.Module):
         """1 - cosine of what CAM++ hears in a random piece of the mels, as long for all, to the asked vectors
         (B, 192)."""
         length = max(2, min(HEARD, int(frames.min())))
-        start = (torch.rand(len(mel), device=mel.device) * (frames - length + 1).clamp(min=1)).long()
-        place = (start[:, None] + torch.arange(length, device=mel.device)).clamp(max=mel.shape[1] - 1)
-        piece = mel.gather(1, place[..., None].expand(-1, -1, mel.shape[2])).float()
-        heard = self.second_encoder(self.second_bridge(piece, heard_frames(length)))
+        heard = self.second_encoder(self.second_bridge(_piece(mel, frames, length), heard_frames(length)))
         filled = (frames / CROP).clamp(max=1)  # little of a voice is heard in a word
         return (filled * (1 - (heard.float() * asked.float()).sum(1))).mean()
+
+
+def _piece(mel: torch.Tensor, frames: torch.Tensor, length: int) -> torch.Tensor:
+    """A random piece (B, length, 80) of mels (B, T, 80) with `frames` (B,) real frames each; silence behind what is
+    shorter."""
+    room = (frames - length).clamp(min=0)
+    start = (torch.rand(len(mel), device=mel.device) * (room + 1)).long()
+    place = start[:, None] + torch.arange(length, device=mel.device)
+    piece = mel.gather(1, place.clamp(max=mel.shape[1] - 1)[..., None].expand(-1, -1, mel.shape[2])).float()
+    return torch.where((place < frames[:, None])[..., None], piece, torch.full_like(piece, FLOOR).log())
