@@ -35,7 +35,7 @@ SHARED: dict[str, Any] = {
     "asr": Annotated[Path | None, typer.Option(metavar="DIR|NAME", help=(
         "Whisper that wer transcribes with: a folder, or owner/model in the Hugging Face cache."))],
     "vocoder": Annotated[str | None, typer.Option(metavar="NAME", help=(
-        "hifigan (default), or lite: a third of its time, less like the prompt. The paper profile: see [paper]."))],
+        "hifigan (default), or lite: half of its time, hardly worse. The paper profile: see [paper]."))],
     "takes": Annotated[int | None, typer.Option(metavar="N", help=(
         "Speak the line N times, each time with what was missing of the voice: first as a rehearsal; of the others the "
         "take most like the prompt is kept (default 2; 1 is quicker)."))],
