@@ -17,9 +17,9 @@ truth beside each figure, the source recordings of the lines. Two ways to speak:
 Figures: corpus WER of a Whisper transcript, GE2E cosine to the prompt (mean, worst voice) and to other recordings of
 the speaker, which the voice was not told of, how often the right prompt is the nearest of the six, cosine and median
 pitch from one line of a voice to the next beside its recordings', DNSMOS and DistillMOS where they are
-installed, each with a 95 % interval over voices. A line that could not be spoken counts as the worst
-case. Writes RESULT.json and the speech to the output folder and prints a table
-for the model card; `--check` exits 6 if a bar of the project is missed.
+installed, each with a 95 % interval over voices. A line that could not be spoken counts as the worst case. Writes
+RESULT.json and the speech to the output folder and prints a table for the model card; `--check` exits 6 if a bar of
+the project is missed.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ from dubctl.metrics.wer import KINDS
 from dubctl.synth.takes import TAKES
 
 RATE = 22050
-# the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
 MOS = {"dnsmos": "speechmos", "distillmos": "distillmos"}  # metrics, and the packages that they need
+# the bars: corpus WER at most, mean cosine and nearest-of-six at least, every dub exactly as long as its clip
 BARS = {"wer": 0.10, "secs": 0.75, "nearest": 0.90, "length": 1.0}
 
 

@@ -1,7 +1,7 @@
 """Vocoder: natural-log mel -> waveform, through onnxruntime (1.4-2x faster than torch on a CPU).
 
-Two ship: HiFi-GAN universal, and `lite`, the same with most of its convolutions in 8 bits, which takes less than half
-of its time where the processor has instructions for that (see their cards).
+Two ship: HiFi-GAN universal, and `lite`, the same with most of its convolutions in 8 bits, which takes about half of
+its time where the processor has instructions for that (see their cards).
 """
 
 from __future__ import annotations

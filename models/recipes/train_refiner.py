@@ -240,7 +240,8 @@ def train(args: argparse.Namespace) -> None:
     optimiser = torch.optim.AdamW(refiner.parameters(), args.rate, betas=(0.9, 0.98), weight_decay=0.01)
     average = Refiner()
     average.load_state_dict(refiner.state_dict())
-    checks = [data.draw(args.batch, np.random.default_rng(9), held=True) for _ in range(8)]
+    judged = np.random.default_rng(9)
+    checks = [data.draw(args.batch, judged, held=True) for _ in range(8)]
     for _ in range(min(SCHOOL, args.steps) if args.reader else 0):
         listeners.learn(data.draw(args.batch, rng))
     step, began, saved = 0, time.monotonic(), time.monotonic()

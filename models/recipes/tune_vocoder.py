@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import re
 import time
 from pathlib import Path
 
@@ -27,7 +26,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
-from vocoder_parts import KERNELS, TEACHER, Generator, write
+from transformers import SpeechT5HifiGan
+from vocoder_parts import TEACHER, hifigan, write
 from voice_pack import FLOOR, cut, pictures, unpack
 
 from dubctl.media.mel import HOP, RATE, mel_basis, mel_spectrogram
@@ -188,7 +188,7 @@ def train(args: argparse.Namespace) -> None:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
     data = Snippets(args.spoken, device)
     print(f"{len(data.wav)} snippets of {data.made.shape[1] * HOP / RATE:.2f} s", flush=True)
-    net, judges = Generator().to(device), critics().to(device)
+    net, judges = hifigan().to(device), critics().to(device)
     learnt = list(net.parameters())
     g = torch.optim.AdamW(learnt, args.rate, betas=(0.8, 0.99), weight_decay=0.0)
     d = torch.optim.AdamW(judges.parameters(), 2e-4, betas=(0.8, 0.99), weight_decay=0.0)
@@ -243,9 +243,9 @@ def save(average: dict[str, Tensor], args: argparse.Namespace) -> None:
     torch.save({n: t.half().cpu() for n, t in average.items()}, args.out)
 
 
-def on_the_way(tuned: dict[str, Tensor], share: float) -> Generator:
+def on_the_way(tuned: dict[str, Tensor], share: float) -> SpeechT5HifiGan:
     """The vocoder a share of the way from what ships to what was tuned."""
-    net = Generator()
+    net = hifigan()
     net.load_state_dict({n: t + share * (tuned[n].float() - t) for n, t in net.state_dict().items()})
     return net
 
@@ -253,16 +253,9 @@ def on_the_way(tuned: dict[str, Tensor], share: float) -> Generator:
 def export(args: argparse.Namespace) -> None:
     """Write model.safetensors (float16), and model.onnx, which reads its weights out of it, into a folder."""
     net = on_the_way(torch.load(args.checkpoint, map_location="cpu"), args.share)
-    for name, value in (("mean", torch.zeros(80)), ("scale", torch.ones(80))):  # transformers wants them
-        net.register_buffer(name, value)
-    write(net, args.out, teachers_name)
+    write(net, args.out)
     config = (TEACHER / "config.json").read_text(encoding="utf-8")
     (args.out / "config.json").write_text(config, encoding="utf-8")
-
-
-def teachers_name(name: str) -> str:
-    """What transformers calls a weight: the residual blocks of all stages are numbered through."""
-    return re.sub(r"^resblocks\.(\d+)\.(\d+)", lambda m: f"resblocks.{int(m[1]) * len(KERNELS) + int(m[2])}", name)
 
 
 def main() -> None:

@@ -4,44 +4,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from functools import reduce
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import SpeechT5HifiGan
 
 TEACHER = Path(__file__).resolve().parents[1] / "vocoder-hifigan"
-KERNELS = (3, 7, 11)  # of the residual blocks of each stage
-STAGES = 4
 Places = dict[str, tuple[int, int]]  # where a tensor lies in a file: its first byte, the one after its last
 
 
-class Generator(nn.Module):
-    """HiFi-GAN V1, with the weights that ship."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        from transformers import SpeechT5HifiGan
-
-        ships = SpeechT5HifiGan.from_pretrained(TEACHER, dtype=torch.float32)
-        self.conv_pre, self.upsampler, self.conv_post = ships.conv_pre, ships.upsampler, ships.conv_post
-        count = len(KERNELS)
-        self.resblocks = nn.ModuleList(nn.ModuleList(ships.resblocks[count * i: count * (i + 1)])
-                                       for i in range(STAGES))
-
-    def stage(self, i: int, x: Tensor) -> Tensor:
-        x = self.upsampler[i](F.leaky_relu(x, 0.1))
-        return reduce(torch.add, [block(x) for block in self.resblocks[i]]) / len(KERNELS)
-
-    def forward(self, mel: Tensor) -> Tensor:
-        """[N,T,80] -> [N,256 T]."""
-        x = self.conv_pre(mel.transpose(1, 2))
-        for i in range(STAGES):
-            x = self.stage(i, x)
-        return torch.tanh(self.conv_post(F.leaky_relu(x, 0.01))).squeeze(1)
+def hifigan() -> SpeechT5HifiGan:
+    """HiFi-GAN V1, [N,T,80] -> [N,256 T], with the weights that ship and under the names that they have there."""
+    return SpeechT5HifiGan.from_pretrained(TEACHER, dtype=torch.float32)
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> Places:
@@ -55,21 +32,19 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> Places:
     return {name: tuple(start + at for at in entry["data_offsets"]) for name, entry in header.items()}
 
 
-def write(net: Generator, out: Path, name_of: Callable[[str], str] = str) -> None:
-    """Write model.safetensors (float16), its tensors under `name_of` their own names, and model.onnx, which reads its
-    weights out of it."""
+def write(net: nn.Module, out: Path) -> None:
+    """Write model.safetensors (float16) and model.onnx, which reads its weights out of it."""
     import onnx
 
     out.mkdir(parents=True, exist_ok=True)
-    places = save_tensors({name_of(name): value.half() for name, value in net.state_dict().items()},
-                          out / "model.safetensors")
+    places = save_tensors({name: value.half() for name, value in net.state_dict().items()}, out / "model.safetensors")
     path = out / "model.onnx"
     torch.onnx.export(net, (torch.zeros(1, 40, 80),), str(path), input_names=["mel"], output_names=["audio"],
                       opset_version=17, dynamo=False,
                       dynamic_axes={"mel": {0: "N", 1: "T"}, "audio": {0: "N", 1: "L"}})
     graph = onnx.load(str(path))
     for tensor in graph.graph.initializer:
-        graph.graph.node.insert(0, outside(tensor, *places[name_of(tensor.name)]))
+        graph.graph.node.insert(0, outside(tensor, *places[tensor.name]))
     path.write_bytes(graph.SerializeToString())
 
 

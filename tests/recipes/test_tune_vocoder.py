@@ -44,7 +44,7 @@ def test_a_crop_of_sound_lies_where_its_mel_lies(snippets):
 
 
 def test_a_vocoder_goes_the_asked_share_of_the_way_to_what_was_tuned(tmp_path):
-    ships = tune.Generator().state_dict()
+    ships = tune.hifigan().state_dict()
     tune.save({n: t + 0.5 for n, t in ships.items()}, Namespace(out=tmp_path / "t.pt"))
     found = tune.on_the_way(torch.load(tmp_path / "t.pt"), 0.5).state_dict()
     for name, value in ships.items():
@@ -53,7 +53,7 @@ def test_a_vocoder_goes_the_asked_share_of_the_way_to_what_was_tuned(tmp_path):
 
 def test_what_is_written_speaks_and_is_named_as_what_ships(tmp_path):
     pytest.importorskip("onnx", reason="only the recipe needs onnx")
-    tune.save(tune.Generator().state_dict(), Namespace(out=tmp_path / "t.pt"))
+    tune.save(tune.hifigan().state_dict(), Namespace(out=tmp_path / "t.pt"))
     tune.export(Namespace(checkpoint=tmp_path / "t.pt", out=tmp_path / "v", share=1.0))
     shipped = load_file(tune.TEACHER / "model.safetensors")
     written = load_file(tmp_path / "v" / "model.safetensors")
